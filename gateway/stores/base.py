@@ -1,0 +1,204 @@
+"""
+The contract of a store: one bucket, or this machine's file system.
+
+SDK exceptions never leave an adapter: every method raises only `StoreError`s, whose class says what the caller
+can do and whose message names the location as the user wrote it. `retryable` says whether the same call may succeed
+later; adapters do not sleep and do not retry, `gateway.stores.retry` does. Every method may be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSpec:
+    """
+    Where a store is, as it stands in a program: no secrets.
+
+    ``scheme`` picks the adapter; ``bucket`` is empty for ``file`` (its keys are absolute paths without the
+    leading slash). ``credentials`` names an entry of the secrets that travel beside the program; empty means
+    the standard chain of the machine.
+    """
+
+    scheme: str
+    bucket: str = ""
+    endpoint_url: str = ""
+    region: str = ""
+    credentials: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Keys of one endpoint. Never logged: no field appears in `repr`."""
+
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One object of a listing. ``version`` is opaque and changes when the content does."""
+
+    key: str
+    size_bytes: int
+    version: str
+    mtime_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """
+    A name that a listing passed over, and why.
+
+    ``reason`` is one of ``symlink``, ``special`` (device, socket, pipe), ``empty-directory``,
+    ``not-utf8``, ``unreadable``. ``key`` is safe to print (bytes that are not UTF-8 are escaped).
+    """
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What travels with an object's bytes."""
+
+    content_type: str = ""
+    content_encoding: str = ""
+    cache_control: str = ""
+    content_disposition: str = ""
+    content_language: str = ""
+    user_metadata: Mapping[str, str] = field(default_factory=dict)
+    mtime_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """
+    One object as it stands in the store.
+
+    ``written_s`` is when the store took it (S3 LastModified, a file's ctime), seconds since the epoch.
+    ``crc64nvme`` is the store's own digest of the whole object, None where it reports none.
+    """
+
+    key: str
+    size_bytes: int
+    version: str
+    attributes: Attributes
+    written_s: float
+    crc64nvme: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that the store has: *number* from 1, and the *etag* it answered."""
+
+    number: int
+    etag: str
+    size_bytes: int
+    crc64nvme: int
+
+
+class RangeReader(Protocol):
+    """A stream over one byte range. `readinto` fills *buffer* whole unless the range ends first, and returns the bytes read."""
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill *buffer*; fewer bytes only at the end of the range, 0 after it."""
+
+
+class Store(Protocol):
+    """One bucket, or the file system of this machine."""
+
+    spec: StoreSpec
+
+    def url(self, key: str) -> str:
+        """Return *key* as a user would write it (``s3://bucket/key``, ``/path``)."""
+
+    def list(
+        self, prefix: str, *, start_after: str = "", on_skip: Callable[[Skipped], None] | None = None
+    ) -> Iterator[Listed]:
+        """
+        Yield the objects whose key starts with *prefix*, in the order of their UTF-8 bytes, after *start_after*.
+
+        Streamed: holds one page (S3) or one directory per level (files). Folder markers (keys that end in ``/``) are objects like others.
+        *prefix* is a plain string prefix: ``foo`` lists ``foobar`` too; `gateway.mapping` decides what belongs.
+
+        Raises:
+            BucketMissing, AccessDenied, StoreUnavailable.
+        """
+
+    def head(self, key: str) -> Head:
+        """Return *key* as it stands. Raises: ObjectMissing, BucketMissing, AccessDenied, StoreUnavailable."""
+
+    def read_range(
+        self, key: str, *, offset: int, size_bytes: int, version: str = ""
+    ) -> AbstractContextManager[RangeReader]:
+        """
+        Open a stream over a byte range of exactly the given *version* (empty: whichever stands there).
+
+        Holds no more than a socket buffer. Closing early is allowed.
+
+        Raises:
+            SourceChanged: Another version stands there; also raised by ``readinto`` where the range is short.
+            ObjectMissing, AccessDenied, StoreUnavailable.
+        """
+
+    def put(self, key: str, payload: memoryview, attributes: Attributes, *, if_absent: bool = False) -> Head:
+        """
+        Write a whole object in one step: a reader sees the old object or the new, never half of it.
+
+        With *if_absent* an existing object is left as it is. Idempotent otherwise. On error nothing of it is left at the destination.
+
+        Raises:
+            ObjectExists: Only with *if_absent*.
+            BucketMissing, AccessDenied, StoreFull, StoreUnavailable.
+        """
+
+    def create_multipart(self, key: str, attributes: Attributes, *, size_bytes: int, transfer_id: str) -> str:
+        """
+        Begin an object of several parts and return its token, which any gateway of the site can use.
+
+        For files the token is the hidden temporary file beside the target, whose name contains *transfer_id*.
+        """
+
+    def put_part(self, key: str, token: str, *, number: int, offset: int, payload: memoryview) -> str:
+        """
+        Write one part and return its ETag. Writing the same part twice is harmless.
+
+        Raises:
+            ObjectMissing: The upload is no longer open.
+            AccessDenied, StoreFull, StoreUnavailable.
+        """
+
+    def complete_multipart(
+        self, key: str, token: str, parts: Sequence[Part], attributes: Attributes, *, if_absent: bool = False
+    ) -> Head:
+        """
+        Make the object of exactly *parts* (ascending numbers) visible, and return it as it then stands.
+
+        Raises:
+            IntegrityError: The store's parts are not the expected ones; nothing became visible.
+            ObjectMissing: The upload is no longer open.
+            ObjectExists: Only with *if_absent*; the upload is aborted.
+        """
+
+    def abort_multipart(self, key: str, token: str) -> None:
+        """Forget an upload and what it wrote. Not an error if it is already gone or complete."""
+
+    def delete(self, key: str) -> None:
+        """Delete *key*. Not an error if it is already gone."""
+
+    def check_readable(self, prefix: str) -> None:
+        """Raise what a first read under *prefix* would raise: BucketMissing, AccessDenied, StoreUnavailable."""
+
+    def check_writable(self, prefix: str) -> None:
+        """
+        Raise what a first write under *prefix* would raise, and leave nothing behind.
+
+        Raises:
+            BucketMissing, AccessDenied, StoreFull, StoreUnavailable.
+        """

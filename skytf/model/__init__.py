@@ -1,0 +1,1 @@
+"""Frozen nouns of the control plane; no I/O."""

@@ -1,0 +1,80 @@
+"""What a transfer did, as values: the CLI prints it, scripts read it as JSON, callers of the API get it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One object that did not arrive at one destination. ``source`` and ``destination`` are URLs."""
+
+    source: str
+    destination: str
+    error: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationResult:
+    """
+    What one destination has now.
+
+    Attributes:
+        done: Objects this run delivered; ``skipped`` those that stood there already (--if-exists skip);
+            ``before`` those that an earlier run of the same transfer had delivered.
+        verified: Objects found by the final listing with the right size.
+        digests: Where the end-to-end digest was compared: ``store`` (with the store's own) or ``sinks``
+            (with what the gateways handed over, where the store reports none).
+    """
+
+    url: str
+    done: int
+    bytes_done: int
+    skipped: int
+    before: int
+    failed: int
+    verified: int
+    digests: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What became of one job."""
+
+    job_id: str
+    source: str
+    objects: int
+    bytes: int
+    not_copied: dict[str, int]
+    destinations: tuple[DestinationResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """
+    What a transfer did.
+
+    ``outcome`` is ``done``, ``incomplete`` (some objects did not arrive), ``failed`` or ``interrupted``.
+    ``phase_s`` maps each phase to its seconds; ``goodput_bytes_per_s`` counts delivered object bytes over the transferring phase.
+    ``failures`` holds at most 1,000; the rest is in ``failures_file``. ``left`` names what could not be removed.
+    """
+
+    transfer_id: str
+    outcome: str
+    jobs: tuple[JobResult, ...]
+    elapsed_s: float
+    phase_s: dict[str, float]
+    goodput_bytes_per_s: float
+    frames_resent: int
+    gateways: int
+    gateways_lost: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    failures_file: str = ""
+    warnings: tuple[str, ...] = ()
+    left: tuple[str, ...] = field(default=())
+
+    @property
+    def exit_code(self) -> int:
+        """The documented exit code of this outcome: 0, 6 or 1."""
+        return {"done": 0, "incomplete": 6}.get(self.outcome, 1)
