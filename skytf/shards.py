@@ -1,0 +1,135 @@
+"""Cut a listing into shards, and remember of each handed-out shard what is settled. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from threading import Condition
+
+from gateway.shard import Entry, Shard
+from gateway.units import GIB, MIB
+
+MAX_ENTRIES = 1_000
+MAX_SHARD_BYTES = 8 * GIB
+MIN_SHARD_BYTES = 64 * MIB
+# Shards per source gateway that the sizes aim at, so that a slow gateway holds back little.
+SHARDS_PER_GATEWAY = 8
+
+
+def shard_bytes_for(total_bytes: int, *, gateways: int) -> int:
+    """Return how many bytes a shard should hold, so that every gateway gets several."""
+    return min(max(total_bytes // (gateways * SHARDS_PER_GATEWAY), MIN_SHARD_BYTES), MAX_SHARD_BYTES)
+
+
+def cut_shards(
+    entries: Iterable[Entry],
+    *,
+    partition: str,
+    destinations: tuple[int, ...],
+    shard_bytes: int,
+    run: str,
+    again: Callable[[Entry], bool] = lambda _: False,
+    missing: Callable[[Entry], tuple[int, ...]] | None = None,
+    max_entries: int = MAX_ENTRIES,
+) -> Iterator[Shard]:
+    """
+    Yield shards of at most *max_entries* and about *shard_bytes*, in the order of *entries*.
+
+    *missing* says for which destinations an entry still has to be moved (none: it is left out); entries with
+    different answers, or a different *again*, never share a shard. *run* makes the ids of a resumed transfer new.
+    """
+    held: list[Entry] = []
+    size_bytes = number = 0
+    kind: tuple[tuple[int, ...], bool] = (destinations, False)
+
+    def shard() -> Shard:
+        return Shard(f"{partition}/{run}/{number}", partition, tuple(held), kind[0], again=kind[1])
+
+    for entry in entries:
+        wanted = (destinations if missing is None else missing(entry), again(entry))
+        if not wanted[0]:
+            continue
+        if held and (wanted != kind or len(held) == max_entries or size_bytes + entry.size_bytes > shard_bytes):
+            yield shard()
+            held, size_bytes, number = [], 0, number + 1
+        kind = wanted
+        held.append(entry)
+        size_bytes += entry.size_bytes
+    if held:
+        yield shard()
+
+
+@dataclass(slots=True)
+class Handed:
+    """A shard that a gateway holds, and per destination what of it is settled."""
+
+    shard: Shard
+    gateway: str
+    watermarks: dict[int, str] = field(default_factory=dict)
+    beyond: dict[int, set[str]] = field(default_factory=dict)
+
+    def mark(self, destination: int, watermark: str, beyond: Iterable[str]) -> None:
+        """Take a gateway's word that all keys up to *watermark*, and those *beyond*, are settled."""
+        keys = self.beyond.setdefault(destination, set())
+        keys.update(beyond)
+        if watermark:
+            self.watermarks[destination] = watermark
+            keys.difference_update({key for key in keys if key.encode() <= watermark.encode()})
+
+    def remainder(self, run: str) -> Iterator[Shard]:
+        """Yield shards for what is not settled, one for each set of destinations that lack the same objects."""
+        by_missing: dict[tuple[int, ...], list[Entry]] = {}
+        for entry in self.shard.entries:
+            missing = tuple(d for d in self.shard.destinations if not self._settled(d, entry.key))
+            if missing:
+                by_missing.setdefault(missing, []).append(entry)
+        for number, (destinations, entries) in enumerate(sorted(by_missing.items())):
+            shard_id = f"{self.shard.shard_id}+{run}.{number}"
+            yield replace(self.shard, shard_id=shard_id, entries=tuple(entries), destinations=destinations, again=True)
+
+    def _settled(self, destination: int, key: str) -> bool:
+        watermark = self.watermarks.get(destination, "")
+        return (bool(watermark) and key.encode() <= watermark.encode()) or key in self.beyond.get(destination, ())
+
+
+class PendingShards:
+    """Shards that wait for a gateway: at most *limit* from the listing, so that a slow fleet slows the listing."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._shards: deque[Shard] = deque()
+        self._changed = Condition()
+        self._closed = False
+
+    def put(self, shard: Shard) -> bool:
+        """Wait for a place and add *shard*; False after `close`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self._shards) < self._limit)
+            if self._closed:
+                return False
+            self._shards.append(shard)
+            self._changed.notify_all()
+            return True
+
+    def put_back(self, shards: Iterable[Shard]) -> None:
+        """Add what a lost gateway held, at the front and without waiting."""
+        with self._changed:
+            self._shards.extendleft(shards)
+            self._changed.notify_all()
+
+    def take(self) -> Shard | None:
+        """Wait for a shard; None after `close`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or bool(self._shards))
+            if self._closed:
+                return None
+            shard = self._shards.popleft()
+            self._changed.notify_all()
+            return shard
+
+    def close(self) -> None:
+        """Let every waiting thread go."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
