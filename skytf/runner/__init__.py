@@ -1,0 +1,1 @@
+"""Terraform as a typed, interruptible child process."""

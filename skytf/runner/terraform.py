@@ -1,0 +1,194 @@
+"""
+The commands of Terraform: keyword arguments in, typed results out.
+
+python-terraform builds the argument lists. What it does with them is replaced, because it has no time limit, no
+streaming and no way to stop in order, and its `destroy` passes an option that Terraform no longer knows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import python_terraform
+from python_terraform import IsFlagged
+
+from skytf.errors import TerraformError
+from skytf.runner import environment
+from skytf.runner.diagnostics import Diagnostic, format_diagnostic, parse_diagnostic
+from skytf.runner.engine import Engine
+from skytf.runner.messages import Message, parse_line
+from skytf.runner.process import Finished, Process
+
+OnMessage = Callable[[Message], None]
+
+CAPTURE_TIMEOUT_S = 120  # nothing is created; a cloud's provider takes up to a minute to start (reference: 5-7 s)
+_LOCK_TIMEOUT = "20s"  # an interrupted apply releases its lock within seconds
+_STDERR_CHARS = 4_000
+_MAX_DIAGNOSTICS = 100  # a fleet of thousands fails a thousand times for one reason; the log has them all
+
+
+def _ignore(_message: Message) -> None: ...
+
+
+class Terraform(python_terraform.Terraform):  # type: ignore[misc]
+    """
+    Terraform in one working directory.
+
+    Args:
+        engine: Which one; plan and apply must use the same.
+        workdir: The root module; local state lies here too.
+        log_dir: Where what the commands say is appended, one ``<command>.jsonl`` each.
+        env: The operator's environment (`skytf.runner.environment` says what of it goes on).
+        extra_env: What the modules of the clouds in use want to find.
+        on_message: Called with everything that a command says, in the calling thread.
+
+    All commands raise `TerraformError`, with Terraform's own words, where Terraform fails, is interrupted or takes
+    too long. After a time limit Terraform gets one SIGINT and all the time it needs to stop in order.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        workdir: Path,
+        log_dir: Path,
+        env: Mapping[str, str],
+        extra_env: Mapping[str, str] | None = None,
+        on_message: OnMessage = _ignore,
+    ) -> None:
+        super().__init__(working_dir=str(workdir), terraform_bin_path=str(engine.path), is_env_vars_included=False)
+        self.engine = engine
+        self._log_dir = log_dir
+        self._on_message = on_message
+        child_env = environment.build(env, data_dir=workdir / ".terraform", extra=extra_env or {})
+        self._process = Process(cwd=workdir, env=child_env)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Refuse what is not there: the parent would run any misspelt name as a command."""
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def read_state_file(self, file_path: str | None = None) -> None:
+        """Do nothing: the state is Terraform's, and nobody else's to read."""
+
+    def interrupt(self) -> None:
+        """Ask the running command to stop in order (once; again does nothing). Safe in a signal handler."""
+        self._process.interrupt()
+
+    def init(self, *, timeout_s: float = 600) -> None:
+        """Fetch what the root module needs: child modules and providers."""
+        self._follow("init", timeout_s, input=False, no_color=IsFlagged)
+
+    def validate(self) -> None:
+        """Check the configuration against the providers' schemas."""
+        finished = self._capture("validate", json=IsFlagged, no_color=IsFlagged)
+        found = _validation(finished.stdout)
+        for diagnostic in found:
+            self._on_message(diagnostic)
+        if finished.returncode != 0:
+            raise _failure("validate", finished, found)
+
+    def plan(self, *, out: Path, destroy: bool = False, var_files: Sequence[Path] = (), timeout_s: float = 900) -> bool:
+        """
+        Write a plan to *out* and return whether it changes anything.
+
+        *var_files* win over ``terraform.tfvars.json`` and ``*.auto.tfvars.json`` of the working directory.
+        """
+        finished = self._follow(
+            "plan",
+            timeout_s,
+            ok=(0, 2),
+            input=False,
+            detailed_exitcode=IsFlagged,
+            json=IsFlagged,
+            lock_timeout=_LOCK_TIMEOUT,
+            destroy=IsFlagged if destroy else None,
+            var_file=[str(path) for path in var_files],
+            out=str(out),
+        )
+        return finished.returncode == 2
+
+    def show_json(self, plan_file: Path) -> dict[str, Any]:
+        """Return what ``terraform show -json`` says about *plan_file*; sensitive values are in it."""
+        return self._json("show", str(plan_file), json=IsFlagged, no_color=IsFlagged)
+
+    def apply(self, plan_file: Path, *, timeout_s: float = 3_600) -> None:
+        """Do what *plan_file* says."""
+        self._follow("apply", timeout_s, str(plan_file), input=False, json=IsFlagged, lock_timeout=_LOCK_TIMEOUT)
+
+    def output(self) -> dict[str, Any]:
+        """Return the value of every output, by name."""
+        raw = self._json("output", json=IsFlagged, no_color=IsFlagged)
+        return {name: one["value"] for name, one in raw.items()}
+
+    def destroy(self, *, timeout_s: float = 3_600) -> None:
+        """Remove everything that stands in the state."""
+        self._follow(
+            "destroy", timeout_s, input=False, auto_approve=IsFlagged, json=IsFlagged, lock_timeout=_LOCK_TIMEOUT
+        )
+
+    def fmt_check(self, path: Path) -> tuple[str, ...]:
+        """Return the files below *path* that ``terraform fmt`` would change."""
+        finished = self._capture("fmt", str(path), check=IsFlagged, recursive=IsFlagged, no_color=IsFlagged)
+        if finished.returncode not in (0, 3):  # 3: some are not formatted
+            raise _failure("fmt", finished, ())
+        return tuple(finished.stdout.splitlines())
+
+    def cmd(self, cmd: str, *args: str, **kwargs: Any) -> tuple[int, str, str]:
+        """Run a command that changes nothing and return code, stdout and stderr, as the parent does."""
+        finished = self._capture(cmd, *args, **kwargs)
+        return finished.returncode, finished.stdout, finished.stderr
+
+    def _json(self, command: str, *args: str, **options: Any) -> dict[str, Any]:
+        finished = self._capture(command, *args, **options)
+        if finished.returncode != 0:
+            raise _failure(command, finished, ())
+        value: dict[str, Any] = json.loads(finished.stdout)
+        return value
+
+    def _capture(self, command: str, *args: str, **options: Any) -> Finished:
+        argv: list[str] = self.generate_cmd_string(command, *args, **options)
+        finished = self._process.capture(argv, timeout_s=CAPTURE_TIMEOUT_S)
+        if finished.timed_out:
+            raise _failure(command, finished, ())
+        return finished
+
+    def _follow(
+        self, command: str, timeout_s: float, *args: str, ok: tuple[int, ...] = (0,), **options: Any
+    ) -> Finished:
+        errors: list[Diagnostic] = []
+
+        def on_line(line: str) -> None:
+            message = parse_line(line)
+            if isinstance(message, Diagnostic) and message.is_error and len(errors) < _MAX_DIAGNOSTICS:
+                errors.append(message)
+            self._on_message(message)
+
+        argv: list[str] = self.generate_cmd_string(command, *args, **options)
+        log = self._log_dir / f"{command}.jsonl"
+        finished = self._process.follow(argv, log=log, on_line=on_line, timeout_s=timeout_s)
+        if finished.timed_out or finished.returncode not in ok:
+            raise _failure(command, finished, errors)
+        return finished
+
+
+def _validation(text: str) -> tuple[Diagnostic, ...]:
+    try:
+        return tuple(parse_diagnostic(raw) for raw in json.loads(text)["diagnostics"])
+    except (ValueError, KeyError, TypeError):
+        return ()  # it could not even say so in JSON: stderr has the words
+
+
+def _failure(command: str, finished: Finished, found: Sequence[Diagnostic]) -> TerraformError:
+    words = [format_diagnostic(one) for one in found if one.is_error]
+    if not words and finished.stderr.strip():
+        words = [finished.stderr.strip()[-_STDERR_CHARS:]]
+    what = "took too long and was interrupted" if finished.timed_out else _ending(finished.returncode)
+    summary = f": {found[0].summary}" if found else ""
+    return TerraformError(f"terraform {command} {what}{summary}", diagnostics=tuple(words))
+
+
+def _ending(returncode: int) -> str:
+    return f"was ended by signal {-returncode}" if returncode < 0 else f"failed (exit code {returncode})"
