@@ -1,0 +1,32 @@
+"""The clouds: for each, what Terraform cannot do, as one adapter; empty where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from gateway.registry import load
+from skytf.clouds.base import Cloud
+from skytf.errors import InputError
+
+CLOUDS = {
+    "local": "skytf.clouds.local:LocalCloud",
+}
+
+
+def open_cloud(name: str, home: Path) -> Cloud | None:
+    """
+    Return the adapter of cloud *name*, None where it has none: then reap and doctor cannot look there.
+
+    Args:
+        name: As in ``terraform/<name>``.
+        home: Where skytf keeps its state (``$SKYTF_HOME``).
+
+    Raises:
+        InputError: There is no such cloud.
+    """
+    try:
+        reference = CLOUDS[name]
+    except KeyError:
+        raise InputError(f"there is no cloud {name!r}", hint=f"known clouds: {', '.join(sorted(CLOUDS))}") from None
+    return cast("Cloud", load(reference)(home)) if reference else None
