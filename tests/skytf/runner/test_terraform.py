@@ -245,7 +245,7 @@ def test_a_misspelt_command_is_no_command(terraform: Make) -> None:
     made = terraform(MARKED)
 
     with pytest.raises(AttributeError, match="aply"):
-        made.aply()  # type: ignore[attr-defined]
+        made.aply()
 
 
 def test_files_that_are_not_formatted_are_named(terraform: Make, tmp_path: Path) -> None:

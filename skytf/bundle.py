@@ -1,0 +1,246 @@
+"""
+A bundle is the directory that a person or a pull request reviews: written whole, read back with suspicion.
+
+The same request, catalog, quota and tool give the same bytes on every machine, so "is this what was reviewed?" is a
+comparison of files. ``plan.json`` and ``.terraform.lock.hcl`` need Terraform and are compared apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from gateway.errors import BadProgram
+from gateway.program import Program
+from gateway.program import decode as decode_program
+from gateway.program import encode as encode_program
+from skytf import __version__
+from skytf.errors import InputError, Refused
+from skytf.model import codec
+from skytf.model.job import Request
+from skytf.model.survey import JobSurvey
+from skytf.model.topology import Topology
+
+BUNDLE_VERSION = 1
+MANIFEST = "transfer.json"
+TOPOLOGY = "topology.json"
+PLAN_JSON = "plan.json"
+PLAN_MD = "PLAN.md"
+INFRA = "infra/"
+PROGRAMS = "programs/"
+
+_TOP = frozenset({MANIFEST, TOPOLOGY, PLAN_JSON, PLAN_MD, "plan.html"})
+_FOLDERS = (INFRA, PROGRAMS)
+# What Terraform itself leaves behind where somebody runs it in a bundle; never applied, so no edit.
+_TERRAFORMS_OWN = f"{INFRA}.terraform/"
+_NEEDS_TERRAFORM = frozenset({PLAN_JSON, f"{INFRA}.terraform.lock.hcl"})
+_AGAIN = "plan again, or take the reviewed files back from version control"
+_MAX_NAMED = 20
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """``transfer.json``: what decided the bundle. ``catalog`` and ``quota`` are None until there are any."""
+
+    request: Request
+    survey: tuple[JobSurvey, ...]
+    catalog: str | None = None
+    quota: str | None = None
+    bundle_version: int = BUNDLE_VERSION
+    tool_version: str = __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle in memory; ``files`` has every file of it: path with ``/`` → content, sorted."""
+
+    files: Mapping[str, bytes]
+    manifest: Manifest
+    topology: Topology
+    programs: Mapping[str, Program]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and contents, hexadecimal: two bundles with one digest are one bundle."""
+        total = hashlib.sha256()
+        for name, content in sorted(self.files.items()):
+            total.update(hashlib.sha256(name.encode()).digest())
+            total.update(hashlib.sha256(content).digest())
+        return total.hexdigest()
+
+    @property
+    def infra(self) -> dict[str, bytes]:
+        """The Terraform root module: path inside ``infra/`` → content."""
+        return {name.removeprefix(INFRA): content for name, content in self.files.items() if name.startswith(INFRA)}
+
+    @property
+    def plan_json(self) -> bytes | None:
+        """The normalised plan; None where the bundle was planned offline."""
+        return self.files.get(PLAN_JSON)
+
+
+def compose(
+    *,
+    manifest: Manifest,
+    topology: Topology,
+    programs: Mapping[str, Program],
+    infra: Mapping[str, bytes],
+    plan_md: bytes,
+    plan_json: bytes | None = None,
+) -> Bundle:
+    """Return the bundle of these parts; *infra* may hold the ``.terraform.lock.hcl`` that init made."""
+    files = {
+        MANIFEST: codec.encode(manifest),
+        TOPOLOGY: codec.encode(topology),
+        PLAN_MD: plan_md,
+        **{f"{PROGRAMS}{gateway}.json": encode_program(program) for gateway, program in programs.items()},
+        **{f"{INFRA}{name}": content for name, content in infra.items()},
+    }
+    if plan_json is not None:
+        files[PLAN_JSON] = plan_json
+    return Bundle(dict(sorted(files.items())), manifest, topology, dict(sorted(programs.items())))
+
+
+def write(out_dir: Path, files: Mapping[str, bytes]) -> None:
+    """
+    Write *files* to *out_dir*: a new or empty directory, or an older bundle, whose stale files go.
+
+    What stands beside the files of a bundle (a README, ``.git``) is left alone.
+
+    Raises:
+        InputError: *out_dir* holds something else, or cannot be written.
+    """
+    try:
+        if out_dir.exists() and not out_dir.is_dir():
+            raise InputError(f"{out_dir} is a file, not a directory", hint="give another directory to --out")
+        if out_dir.is_dir() and any(out_dir.iterdir()) and not (out_dir / MANIFEST).is_file():
+            raise InputError(
+                f"{out_dir} is not empty and holds no bundle, so nothing is overwritten there",
+                hint="give a new or empty directory, or one with an earlier bundle",
+            )
+        # First of all: what is half written is then known as a (broken) bundle, and may be written again.
+        _write_file(out_dir / MANIFEST, files[MANIFEST])
+        for name, content in files.items():
+            _write_file(out_dir / name, content)
+        _remove_stale(out_dir, files)
+    except OSError as error:
+        raise InputError(
+            f"the bundle cannot be written to {out_dir}: {error.strerror or error}",
+            hint="give another directory to --out",
+        ) from error
+
+
+def read(directory: Path) -> Bundle:
+    """
+    Return the bundle that *directory* holds.
+
+    Raises:
+        InputError: *directory* is none, or holds no bundle.
+        Refused: Another version wrote it, or a file of it is broken.
+    """
+    if not directory.is_dir():
+        what = "is a file, not a directory" if directory.exists() else "does not exist"
+        raise InputError(f"{directory} {what}", hint="skytf plan SRC DST --out DIR writes a bundle")
+    if not (directory / MANIFEST).is_file():
+        raise InputError(
+            f"{directory} is no bundle: it has no {MANIFEST}", hint="skytf plan SRC DST --out DIR writes one"
+        )
+    try:
+        files = {name: (directory / name).read_bytes() for name in _names(directory)}
+    except OSError as error:
+        raise InputError(f"the bundle {directory} cannot be read: {error.strerror or error}") from error
+    _check_versions(directory, files[MANIFEST])
+    if TOPOLOGY not in files:
+        raise Refused(f"the bundle {directory} has no {TOPOLOGY}", hint=_AGAIN)
+    manifest = _decoded(directory, MANIFEST, files[MANIFEST], Manifest)
+    topology = _decoded(directory, TOPOLOGY, files[TOPOLOGY], Topology)
+    return Bundle(files, manifest, topology, _programs(directory, files))
+
+
+def verify(bundle: Bundle, expected_files: Mapping[str, bytes]) -> None:
+    """
+    Check that *bundle* is what this tool makes of its request, byte for byte.
+
+    Raises:
+        Refused: A file was edited, is missing or does not belong; the message names it.
+    """
+    found = {name: content for name, content in bundle.files.items() if name not in _NEEDS_TERRAFORM}
+    expected = {name: content for name, content in expected_files.items() if name not in _NEEDS_TERRAFORM}
+    complaints = [
+        *(f"{name} was edited" for name in sorted(found.keys() & expected.keys()) if found[name] != expected[name]),
+        *(f"{name} is missing" for name in sorted(expected.keys() - found.keys())),
+        *(f"{name} does not belong there" for name in sorted(found.keys() - expected.keys())),
+    ]
+    if complaints:
+        more = f" and {len(complaints) - _MAX_NAMED} more" if len(complaints) > _MAX_NAMED else ""
+        raise Refused(f"the bundle is not what was reviewed: {', '.join(complaints[:_MAX_NAMED])}{more}", hint=_AGAIN)
+
+
+def _names(directory: Path) -> list[str]:
+    """Return the paths of the bundle's files, sorted; strangers beside them are not among them."""
+    found = [name for name in _TOP if (directory / name).is_file()]
+    for folder in _FOLDERS:
+        for path in (directory / folder).rglob("*"):
+            name = path.relative_to(directory).as_posix()
+            if path.is_file() and not name.startswith(_TERRAFORMS_OWN):
+                found.append(name)
+    return sorted(found)
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    if path.is_file() and not path.is_symlink() and path.read_bytes() == content:
+        return  # a bundle in git keeps its times where nothing changed
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def _remove_stale(out_dir: Path, files: Mapping[str, bytes]) -> None:
+    shutil.rmtree(out_dir / _TERRAFORMS_OWN, ignore_errors=True)
+    for name in _names(out_dir):
+        if name not in files:
+            (out_dir / name).unlink()
+    for folder in _FOLDERS:
+        for path in sorted((out_dir / folder).rglob("*"), reverse=True):
+            if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+                path.rmdir()
+
+
+def _check_versions(directory: Path, content: bytes) -> None:
+    raw = _decoded(directory, MANIFEST, content, dict[str, Any])
+    if raw.get("bundle_version") != BUNDLE_VERSION:
+        raise Refused(
+            f"the bundle {directory} has format {raw.get('bundle_version')}, this skytf reads {BUNDLE_VERSION}",
+            hint="plan again with this skytf",
+        )
+    if raw.get("tool_version") != __version__:
+        raise Refused(
+            f"the bundle {directory} was planned with skytf {raw.get('tool_version')}, this is {__version__}",
+            hint="plan again with this skytf, or apply with the one that planned",
+        )
+
+
+def _programs(directory: Path, files: Mapping[str, bytes]) -> dict[str, Program]:
+    programs = {}
+    for name, content in files.items():
+        if not name.startswith(PROGRAMS):
+            continue
+        try:
+            programs[PurePosixPath(name).stem] = decode_program(content)
+        except BadProgram as error:
+            raise Refused(f"{directory / name} is broken: {error}", hint=_AGAIN) from error
+    return programs
+
+
+def _decoded(directory: Path, name: str, content: bytes, kind: type[Value]) -> Value:
+    try:
+        return codec.decode(content, kind)
+    except ValueError as error:
+        raise Refused(f"{directory / name} is broken: {error}", hint=_AGAIN) from error

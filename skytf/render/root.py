@@ -1,0 +1,153 @@
+"""A topology as a Terraform root module: thin, with one child module per site and every value in a tfvars file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from skytf.errors import InputError
+from skytf.model.job import Request
+from skytf.model.region import Region
+from skytf.model.topology import Gateway, Link, Topology
+from skytf.render.templates import fill
+from skytf.resources import has_provider, module_files
+
+REVIEWED = "terraform.tfvars.json"
+PLACEHOLDERS = "placeholders.tfvars.json"
+APPLY_TIME = "apply.auto.tfvars.json"
+
+_TEMPLATES = ("main.tf", "outputs.tf", "variables.tf", "versions.tf")
+_IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+# Below the range that kernels hand out for outgoing connections (32768 and up on Linux).
+_DATA_PORTS = {"from": 28_470, "to": 28_485}
+_CLOUD_SSH_PORT = 22
+_ANY_SSH_PORT = 0  # on the operator's machine other things listen too: it chooses
+
+
+@dataclass(frozen=True, slots=True)
+class _Ingress:
+    key: str
+    cidr: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    module: str
+    cloud: str
+    region: str
+    ingress: tuple[_Ingress, ...]
+
+
+def root_module(topology: Topology, request: Request, *, tags: Mapping[str, str] | None = None) -> dict[str, bytes]:
+    """
+    Return the root module: relative path → content. Pure but for reading our own templates and modules.
+
+    Raises:
+        InputError: A cloud has no module, or a name cannot stand in a Terraform file.
+    """
+    for name in (*(gateway.gateway_id for gateway in topology.gateways), *(one.slug for one in topology.regions())):
+        if _IDENTIFIER.fullmatch(name) is None:
+            raise InputError(
+                f"{name!r} cannot name a site or a gateway", hint="use lower-case letters, digits, hyphens"
+            )
+    sites = [_site(region, topology) for region in topology.regions()]
+    files = {name: fill(f"root/{name}.j2", sites=sites) for name in _TEMPLATES}
+    files[REVIEWED] = _json(
+        {
+            "data_ports": _DATA_PORTS,
+            "sites": {one.slug: _site_values(one, topology) for one in topology.regions()},
+            "tags": dict(tags or {}),
+            "ttl_minutes": request.ttl_minutes,
+        }
+    )
+    files[PLACEHOLDERS] = _placeholders(topology)
+    for cloud in sorted({site.cloud for site in sites}):
+        files |= {f"modules/{cloud}/{path}": content for path, content in module_files(cloud).items()}
+    return dict(sorted(files.items()))
+
+
+def apply_values(
+    *,
+    transfer_id: str,
+    owner: str,
+    expires_at: str,
+    ssh_public_key: str,
+    host_keys: Mapping[str, str],
+    operator_cidr: str,
+) -> bytes:
+    """
+    Return the content of `APPLY_TIME`, the variables of one transfer; *host_keys* makes it a secret (0600).
+
+    Args:
+        transfer_id: Tag, and part of every name.
+        owner: Whose fleet it is.
+        expires_at: RFC 3339, in UTC.
+        ssh_public_key: One line as in authorized_keys.
+        host_keys: Gateway id → bootstrap private key in OpenSSH form.
+        operator_cidr: Where the operator's SSH comes from.
+    """
+    return _json(
+        {
+            "expires_at": expires_at,
+            "host_keys": dict(host_keys),
+            "operator_cidr": operator_cidr,
+            "owner": owner,
+            "ssh_public_key": ssh_public_key,
+            "transfer_id": transfer_id,
+        }
+    )
+
+
+def _placeholders(topology: Topology) -> bytes:
+    """Return valid values that mean nothing: an address for documentation (RFC 5737), a key of zeros."""
+    return apply_values(
+        transfer_id="placeholder",
+        owner="placeholder",
+        expires_at="2000-01-01T00:00:00Z",
+        ssh_public_key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43 + " placeholder",
+        host_keys={gateway.gateway_id: "placeholder" for gateway in topology.gateways},
+        operator_cidr="192.0.2.1/32",
+    )
+
+
+def _site_values(region: Region, topology: Topology) -> dict[str, Any]:
+    in_cloud = [gateway.gateway_id for gateway in topology.gateways if gateway.region.cloud == region.cloud]
+    return {
+        "gateways": {one.gateway_id: {"index": in_cloud.index(one.gateway_id)} for one in topology.at(region)},
+        "ssh_port": _CLOUD_SSH_PORT if has_provider(region.cloud) else _ANY_SSH_PORT,
+    }
+
+
+def _site(region: Region, topology: Topology) -> _Site:
+    return _Site(region.slug, region.cloud, region.name, _ingress(region, topology))
+
+
+def _ingress(region: Region, topology: Topology) -> tuple[_Ingress, ...]:
+    """Return who dials the gateways of *region* from outside; static keys, so that plans know the rules' addresses."""
+    gateways = {gateway.gateway_id: gateway for gateway in topology.gateways}
+    diallers: dict[str, Gateway] = {}
+    for link in topology.links:
+        dialler, listener = (gateways[one] for one in _ends(link))
+        # Gateways of one site reach each other by the site's own network, which is the child module's business.
+        if listener.region == region != dialler.region:
+            diallers[dialler.gateway_id] = dialler
+    width = max((len(one) + 2 for one in diallers), default=0)
+    return tuple(_Ingress(f'"{one}"'.ljust(width), _cidr(diallers[one])) for one in sorted(diallers))
+
+
+def _ends(link: Link) -> tuple[str, str]:
+    """Return who dials and who listens."""
+    return (link.source, link.target) if link.dialled_by_source else (link.target, link.source)
+
+
+def _cidr(dialler: Gateway) -> str:
+    if not has_provider(dialler.region.cloud):
+        return "var.operator_cidr"
+    return f'"${{module.{dialler.region.slug}.gateways["{dialler.gateway_id}"].public_ip}}/32"'
+
+
+def _json(values: Mapping[str, Any]) -> bytes:
+    return json.dumps(values, indent=2, sort_keys=True).encode() + b"\n"
