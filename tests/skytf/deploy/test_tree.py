@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import tarfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from skytf.deploy.cancel import Cancel
+from skytf.deploy.resolve import Platform
+from skytf.deploy.tree import Tree, code_tree, deps_tree, trees_for
+from skytf.errors import HostError
+
+UBUNTU = Platform("3.12", "x86_64", "glibc 2.39")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYTF_CACHE", str(tmp_path / "cache"))
+
+
+def fill_two_files(directory: Path, _cancel: Cancel) -> None:
+    (directory / "bin").mkdir()
+    (directory / "bin" / "script").write_text("#!/this/machine/python\n")
+    (directory / "package").mkdir()
+    (directory / "package" / "b.py").write_text("B = 1\n")
+    (directory / "package" / "a.py").write_text("A = 1\n")
+    (directory / "package" / "a.pyc").write_text("ours")
+
+
+def test_a_gateway_gets_our_code_the_core_and_the_sdks_it_needs() -> None:
+    kinds = [tree.name.rpartition("-")[0] for tree in trees_for({"s3", "file"}, UBUNTU)]
+
+    assert kinds == ["code", "deps-core", "deps-s3"]
+
+
+def test_a_relay_gets_no_sdk() -> None:
+    assert len(trees_for((), UBUNTU)) == 2
+
+
+def test_the_name_says_python_and_machine() -> None:
+    names = {
+        deps_tree("core", platform).name
+        for platform in (UBUNTU, Platform("3.13", "x86_64", "glibc 2.39"), Platform("3.12", "aarch64", "glibc 2.39"))
+    }
+
+    assert len(names) == 3
+
+
+def test_hosts_whose_packages_are_the_same_share_a_tree() -> None:
+    debian = Platform("3.12", "x86_64", "glibc 2.36")
+
+    assert deps_tree("core", debian).name == deps_tree("core", UBUNTU).name
+
+
+def test_our_code_is_packed_without_what_is_not_code() -> None:
+    with tarfile.open(code_tree().archive(Cancel())) as packed:
+        names = packed.getnames()
+
+    assert "gateway/program.py" in names
+    assert all(name.endswith(".py") for name in names)
+
+
+def test_an_archive_holds_neither_scripts_nor_bytecode_of_this_machine() -> None:
+    with tarfile.open(Tree("two", fill_two_files).archive(Cancel())) as packed:
+        names = packed.getnames()
+
+    assert names == ["package/a.py", "package/b.py"]
+
+
+def test_the_same_files_give_the_same_bytes() -> None:
+    first = Tree("first", fill_two_files).archive(Cancel())
+    second = Tree("second", fill_two_files).archive(Cancel())
+
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_tree_is_built_once_however_many_ask() -> None:
+    builds = []
+    together = threading.Barrier(4)
+
+    def fill(directory: Path, _cancel: Cancel) -> None:
+        builds.append(directory)
+
+    def ask() -> Path:
+        together.wait()
+        return Tree("slow", fill).archive(Cancel())
+
+    with ThreadPoolExecutor(4) as pool:
+        archives = {future.result() for future in [pool.submit(ask) for _ in range(4)]}
+
+    assert len(builds) == 1
+    assert len(archives) == 1
+
+
+def test_a_build_that_failed_leaves_nothing_that_looks_like_a_tree() -> None:
+    def fill(directory: Path, _cancel: Cancel) -> None:
+        raise HostError("no index")
+
+    with pytest.raises(HostError):
+        Tree("broken", fill).archive(Cancel())
+
+    assert Tree("broken", fill_two_files).archive(Cancel()).stat().st_size > 0
