@@ -48,11 +48,7 @@ def root_module(topology: Topology, request: Request, *, tags: Mapping[str, str]
     Raises:
         InputError: A cloud has no module, or a name cannot stand in a Terraform file.
     """
-    for name in (*(gateway.gateway_id for gateway in topology.gateways), *(one.slug for one in topology.regions())):
-        if _IDENTIFIER.fullmatch(name) is None:
-            raise InputError(
-                f"{name!r} cannot name a site or a gateway", hint="use lower-case letters, digits, hyphens"
-            )
+    _check_names(topology)
     sites = [_site(region, topology) for region in topology.regions()]
     files = {name: fill(f"root/{name}.j2", sites=sites) for name in _TEMPLATES}
     files[REVIEWED] = _json(
@@ -67,6 +63,17 @@ def root_module(topology: Topology, request: Request, *, tags: Mapping[str, str]
     for cloud in sorted({site.cloud for site in sites}):
         files |= {f"modules/{cloud}/{path}": content for path, content in module_files(cloud).items()}
     return dict(sorted(files.items()))
+
+
+def _check_names(topology: Topology) -> None:
+    """Let nothing into a Terraform file that could be more than a name there."""
+    regions = topology.regions()
+    parts = [part for one in regions for part in (one.cloud, one.name)]
+    for name in (*parts, *(one.slug for one in regions), *(one.gateway_id for one in topology.gateways)):
+        if _IDENTIFIER.fullmatch(name) is None:
+            raise InputError(
+                f"{name!r} cannot name a site or a gateway", hint="use lower-case letters, digits and hyphens"
+            )
 
 
 def apply_values(

@@ -67,7 +67,7 @@ def check_same_plan(reviewed: bytes | None, again: bytes) -> None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(f"plan.json is broken: {error}", hint="plan again") from error
     raise Refused(
-        f"Terraform plans something else than what was reviewed: {', '.join(parts) or 'the layout'} of plan.json differs",
+        f"Terraform plans something else than what was reviewed: {', '.join(parts) or 'layout'} of plan.json differs",
         hint="plan again and compare plan.json, or take the reviewed one back from version control",
     )
 

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from skytf.errors import InputError
+from skytf.model.region import Region
+from skytf.model.topology import Gateway, Link, Topology
+from skytf.planner import plan
+from skytf.render import root
+from skytf.render.root import APPLY_TIME, PLACEHOLDERS, REVIEWED, apply_values, root_module
+from skytf.runner.engine import SHIM, resolve
+from skytf.runner.reviewed import actions, normalise_plan
+from skytf.runner.terraform import Terraform
+from tests.skytf.requests import A, B, C, R, bucket, job, path, request
+
+REQUEST = request(
+    job(0), job(1, source=path("in", A), destinations=(path("out", B), bucket("b", "p/", C))), instances=2, via=R
+)
+
+
+def lay_out(directory: Path) -> Terraform:
+    for name, content in root_module(plan(REQUEST), REQUEST).items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(content)
+    engine = resolve(SHIM, os.environ, launcher_dir=directory)
+    return Terraform(engine=engine, workdir=directory, log_dir=directory, env=os.environ)
+
+
+def test_terraform_formats_validates_and_plans_it(tmp_path: Path) -> None:
+    terraform = lay_out(tmp_path)
+
+    ugly = terraform.fmt_check(tmp_path)
+    terraform.init()
+    terraform.validate()
+    changes = terraform.plan(out=tmp_path / "tfplan", var_files=[tmp_path / PLACEHOLDERS])
+
+    assert ugly == ()
+    assert changes
+    planned = terraform.show_json(tmp_path / "tfplan")
+    gateways = {gateway.gateway_id for gateway in plan(REQUEST).gateways}
+    assert {address.split('"')[1] for address in actions(planned)} == gateways
+    assert str(tmp_path) not in normalise_plan(planned).decode()
+
+
+def test_every_value_travels_in_a_tfvars_file() -> None:
+    files = root_module(plan(REQUEST), REQUEST, tags={"team": '"${file("/etc/passwd")}'})
+
+    reviewed = json.loads(files[REVIEWED])
+    assert reviewed["ttl_minutes"] == REQUEST.ttl_minutes
+    assert reviewed["tags"] == {"team": '"${file("/etc/passwd")}'}
+    assert reviewed["sites"]["local-b"]["gateways"] == {"local-b-0": {"index": 2}, "local-b-1": {"index": 3}}
+    assert not any(b"passwd" in content for name, content in files.items() if name != REVIEWED)
+
+
+def test_placeholders_stand_for_exactly_what_is_made_at_apply() -> None:
+    files = root_module(plan(REQUEST), REQUEST)
+    made = apply_values(
+        transfer_id="t", owner="o", expires_at="", ssh_public_key="", host_keys={"g": "k"}, operator_cidr=""
+    )
+
+    assert json.loads(files[PLACEHOLDERS]).keys() == json.loads(made).keys()
+    assert json.loads(files[PLACEHOLDERS]).keys().isdisjoint(json.loads(files[REVIEWED]))
+    assert APPLY_TIME not in files
+
+
+def test_who_dials_may_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root, "has_provider", lambda cloud: cloud != "local")
+    monkeypatch.setattr(root, "module_files", lambda _cloud: {})
+    here, east, west = Region("local", "a"), Region("cloud", "east"), Region("cloud", "west")
+    gateways = (Gateway("local-a-0", here), Gateway("cloud-east-0", east), Gateway("cloud-west-10", west))
+    links = (
+        Link("cloud-east-0", "cloud-west-10", 1),
+        Link("cloud-west-10", "local-a-0", 1, dialled_by_source=False),
+    )
+
+    main = root_module(Topology("direct", gateways, links, ()), request())["main.tf"].decode()
+
+    site_east, site_west, site_local = main.split("module ")[1:]
+    assert "ingress = {}" in site_east
+    assert '    "cloud-east-0" = "${module.cloud-east.gateways["cloud-east-0"].public_ip}/32"\n' in site_west
+    assert '    "local-a-0"    = var.operator_cidr\n' in site_west
+    assert "ingress = {}" in site_local
+
+
+@pytest.mark.parametrize("name", ['x" }', "${x}", "../x", "x\ny", ""])
+def test_a_name_that_could_be_more_than_a_name_is_refused(name: str) -> None:
+    topology = Topology("direct", (Gateway("local-a-0", Region("local", name)),), (), ())
+
+    with pytest.raises(InputError, match="cannot name a site"):
+        root_module(topology, request())
+
+
+SCRIPT = """
+import sys
+from skytf.planner import plan
+from skytf.model.survey import JobSurvey
+from skytf.render.plan_md import plan_md
+from skytf.render.root import root_module
+from tests.skytf.render.test_root import REQUEST
+topology = plan(REQUEST)
+files = root_module(topology, REQUEST)
+files["PLAN.md"] = plan_md(REQUEST, [JobSurvey("job-0", 1, 2, 2, {"symlink": 1, "special": 2})], topology)
+for name, content in files.items():
+    sys.stdout.buffer.write(name.encode() + b"\\n" + content)
+"""
+
+
+def test_time_zone_locale_and_directory_change_no_byte(tmp_path: Path) -> None:
+    checkout = Path(__file__).parents[3]
+    surroundings = [
+        ({"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"}, tmp_path),
+        ({"TZ": "America/Lima", "LC_ALL": "tr_TR.UTF-8", "PYTHONHASHSEED": "2"}, checkout),
+    ]
+
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(checkout), **env},
+            cwd=cwd,
+            capture_output=True,
+            check=True,
+        ).stdout
+        for env, cwd in surroundings
+    )
+
+    assert first == second
+    assert str(checkout).encode() not in first

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from skytf import bundle
+from skytf.bundle import Bundle, Manifest, compose, read, verify, write
+from skytf.errors import InputError, Refused
+from skytf.model.survey import JobSurvey, KeyRange
+from skytf.planner import plan
+from skytf.programs import programs
+from skytf.render.plan_md import plan_md
+from skytf.render.root import root_module
+from tests.skytf.requests import A, B, R, job, path, request
+
+
+def make(*, instances: int = 2, name: str = "in", plan_json: bytes | None = b"{}\n") -> Bundle:
+    asked = request(job(source=path(name, A), destinations=(path("out", B),)), instances=instances, via=R)
+    topology = plan(asked)
+    survey = (JobSurvey("job-0", 1, 9, 9, {"symlink": 1}, ("é (symlink)",), (KeyRange("a", "é", 1, 9, "00"),)),)
+    return compose(
+        manifest=Manifest(asked, survey),
+        topology=topology,
+        programs=programs(topology, asked),
+        infra=root_module(topology, asked),
+        plan_md=plan_md(asked, survey, topology),
+        plan_json=plan_json,
+    )
+
+
+def tree(directory: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(directory)): one.read_bytes() for one in directory.rglob("*") if one.is_file()}
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    made = make()
+
+    write(tmp_path / "new" / "bundle", made.files)
+    found = read(tmp_path / "new" / "bundle")
+
+    assert found == made
+    assert found.digest == made.digest
+    assert "main.tf" in found.infra
+    assert {"transfer.json", "topology.json", "PLAN.md", "plan.json", "programs/local-a-0.json"} <= found.files.keys()
+    verify(found, make().files)
+
+
+def test_another_request_is_another_bundle() -> None:
+    assert make().digest == make().digest
+    assert make().digest != make(name="other").digest
+
+
+def test_an_older_bundle_is_replaced_and_its_stale_files_go(tmp_path: Path) -> None:
+    write(tmp_path, make(instances=3).files)
+    (tmp_path / "README").write_text("mine")
+    (tmp_path / "infra" / ".terraform" / "modules").mkdir(parents=True)
+    (tmp_path / "infra" / "modules" / "gone").mkdir()
+    (tmp_path / "infra" / "modules" / "gone" / "main.tf").touch()
+
+    write(tmp_path, make(plan_json=None).files)
+
+    assert tree(tmp_path) == {**make(plan_json=None).files, "README": b"mine"}
+    assert not (tmp_path / "infra" / "modules" / "gone").exists()
+
+
+def test_a_directory_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+
+    with pytest.raises(InputError, match="not empty and holds no bundle"):
+        write(tmp_path, make().files)
+
+    assert tree(tmp_path) == {"thesis.tex": b"mine"}
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(InputError, match="file is a file"):
+        write(tmp_path / "file", make().files)
+    with pytest.raises(InputError, match=r"cannot be written to .*below"):
+        write(tmp_path / "file" / "below", make().files)
+
+
+def test_a_directory_that_is_no_bundle_is_wrong_input(tmp_path: Path) -> None:
+    for directory, words in (
+        (tmp_path / "gone", "does not exist"),
+        (tmp_path, "is no bundle"),
+        (Path(__file__), "a file"),
+    ):
+        with pytest.raises(InputError, match=words) as caught:
+            read(directory)
+
+        assert caught.value.exit_code == 2
+        assert "skytf plan" in caught.value.hint
+
+
+@pytest.mark.parametrize(("field", "words"), [("bundle_version", "has format"), ("tool_version", "was planned with")])
+def test_a_bundle_of_another_version_is_refused(tmp_path: Path, field: str, words: str) -> None:
+    write(tmp_path, make().files)
+    raw = json.loads((tmp_path / "transfer.json").read_bytes())
+    # Another version's request may have another shape: the version must be named, not the field.
+    (tmp_path / "transfer.json").write_text(json.dumps({**raw, field: 99, "request": {"new": 1}}))
+
+    with pytest.raises(Refused, match=words) as caught:
+        read(tmp_path)
+
+    assert caught.value.exit_code == 7
+
+
+@pytest.mark.parametrize("name", ["transfer.json", "topology.json", "programs/local-b-1.json"])
+@pytest.mark.parametrize("content", [b"", b"{", b'"text"', b"[]", b"\xff"])
+def test_a_broken_file_is_refused_and_named(tmp_path: Path, name: str, content: bytes) -> None:
+    write(tmp_path, make().files)
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(Refused, match=f"{name} is broken"):
+        read(tmp_path)
+
+
+def test_edited_missing_and_extra_files_are_named(tmp_path: Path) -> None:
+    write(tmp_path, make().files)
+    (tmp_path / "infra" / "main.tf").write_text("# nothing\n")
+    (tmp_path / "infra" / "more.tf").touch()
+    (tmp_path / "PLAN.md").unlink()
+
+    with pytest.raises(Refused) as caught:
+        verify(read(tmp_path), make().files)
+
+    assert str(caught.value).endswith(
+        "infra/main.tf was edited, PLAN.md is missing, infra/more.tf does not belong there"
+    )
+
+
+def test_what_terraform_leaves_in_a_bundle_is_no_edit(tmp_path: Path) -> None:
+    write(tmp_path, make().files)
+    (tmp_path / "infra" / ".terraform").mkdir()
+    (tmp_path / "infra" / ".terraform" / "modules.json").touch()
+    (tmp_path / "infra" / ".terraform.lock.hcl").touch()
+
+    verify(read(tmp_path), make().files)
+
+
+def test_a_rewritten_bundle_keeps_the_times_of_what_did_not_change(tmp_path: Path) -> None:
+    write(tmp_path, make().files)
+    before = (tmp_path / "infra" / "main.tf").stat()
+
+    write(tmp_path, make().files)
+
+    assert (tmp_path / "infra" / "main.tf").stat().st_ino == before.st_ino
+    assert bundle.MANIFEST in tree(tmp_path)
