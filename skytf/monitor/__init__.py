@@ -1,0 +1,1 @@
+"""Follow a fleet that runs: the client of the gateways' control API, and progress."""

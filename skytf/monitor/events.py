@@ -1,0 +1,104 @@
+"""What a gateway tells of its own accord, one type per kind of event."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="kind"):
+    """``seq`` counts up by one from 1, on each gateway for itself."""
+
+    seq: int
+
+
+class Mark(_Event, frozen=True, tag="mark"):
+    """
+    How far a shard has come for one destination.
+
+    Every entry up to and including the one with key ``watermark`` is settled, so are the keys in ``beyond`` (those
+    settled since the last mark). ``objects``, ``bytes`` and ``skipped`` count since the last mark.
+    """
+
+    shard_id: str
+    destination: int
+    watermark: str | None
+    beyond: tuple[str, ...]
+    objects: int
+    bytes: int
+    skipped: int
+
+
+class Failed(_Event, frozen=True, tag="failed"):
+    """One object will not arrive at one destination; ``code`` is the name of the gateway's error class."""
+
+    shard_id: str
+    destination: int
+    key: str
+    error: str
+    hint: str = ""
+    code: str = ""
+
+
+class ShardDone(_Event, frozen=True, tag="shard_done"):
+    """Every entry of a shard is settled for each of its destinations."""
+
+    shard_id: str
+
+
+class Opened(_Event, frozen=True, tag="opened"):
+    """A multipart upload (or temporary file) exists at a destination from now on; ``key`` is the destination's."""
+
+    shard_id: str
+    destination: int
+    key: str
+    token: str
+
+
+class Closed(_Event, frozen=True, tag="closed"):
+    """That upload is completed or aborted."""
+
+    destination: int
+    key: str
+    token: str
+
+
+class PeerChanged(_Event, frozen=True, tag="peer"):
+    """The link with another gateway came up or went down."""
+
+    gateway: str
+    up: bool
+
+
+class Counters(_Event, frozen=True, tag="counters"):
+    """Totals since the gateway started."""
+
+    bytes_read: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    bytes_written: int = 0
+    frames_resent: int = 0
+
+
+class Fatal(_Event, frozen=True, tag="fatal"):
+    """The gateway cannot go on."""
+
+    error: str
+    hint: str = ""
+
+
+Event: TypeAlias = Mark | Failed | ShardDone | Opened | Closed | PeerChanged | Counters | Fatal
+
+
+def decode(line: bytes) -> Event:
+    """
+    Return the event that *line* (one JSON object) holds.
+
+    Raises:
+        ValueError: It is none that we know.
+    """
+    return _DECODER.decode(line)
+
+
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
