@@ -128,7 +128,7 @@ def uv_environment(environment: Mapping[str, str], pip: Mapping[str, str]) -> di
             # pip ignores a directory that is not there, uv refuses it
             words = [word for word in words if "://" in word or Path(word).is_dir()]
         if words and not (own_index and option == "index-url"):
-            result.setdefault(variable, (" " if variable == "UV_INDEX" else ",").join(words))
+            result.setdefault(variable, ("," if option == "find-links" else " ").join(words))
     if pip.get("no-index", "").lower() in ("1", "true", "yes", "on"):
         result.setdefault("UV_NO_INDEX", "true")
     return result

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import http.server
 import platform
 import sys
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,42 @@ import uv
 from skytf.deploy.cancel import Cancel, Cancelled
 from skytf.deploy.resolve import Platform, install, uv_environment
 from skytf.errors import HostError
-from tests.skytf.deploy.wheels import write_wheel
+from tests.skytf.deploy.wheels import WHEEL, write_wheel
 
 OURS = Platform(f"{sys.version_info[0]}.{sys.version_info[1]}", platform.machine(), "glibc 2.39")
+
+
+class Index:
+    """A package index on loopback that knows ``tiny``."""
+
+    def __init__(self, wheels: Path) -> None:
+        class Pages(http.server.SimpleHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path != "/simple/tiny/":
+                    super().do_GET()
+                    return
+                page = f'<!doctype html><a href="/{WHEEL}">{WHEEL}</a>'.encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.send_header("Content-Length", str(len(page)))
+                self.end_headers()
+                self.wfile.write(page)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Pages, directory=str(wheels)))
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.url = f"http://127.0.0.1:{self._server.server_port}/simple"
+
+    def __enter__(self) -> Index:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
 
 @pytest.fixture
@@ -55,6 +91,21 @@ def test_packages_for_another_machine_and_python_can_be_had(lock_file: Path, tmp
     assert (tree / "tiny").is_dir()
 
 
+def test_a_warm_cache_is_enough_when_the_index_is_gone(
+    lock_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Index(tmp_path / "wheels") as index:
+        monkeypatch.delenv("PIP_NO_INDEX")
+        monkeypatch.delenv("PIP_FIND_LINKS")
+        monkeypatch.setenv("PIP_INDEX_URL", index.url)
+        monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+        install(lock_file, tmp_path / "first", OURS, Cancel())
+
+    install(lock_file, tmp_path / "second", OURS, Cancel())
+
+    assert (tmp_path / "second" / "tiny").is_dir()
+
+
 def test_a_package_that_is_not_what_was_locked_is_refused(lock_file: Path, tmp_path: Path) -> None:
     lock_file.write_text("tiny==1.0 --hash=sha256:" + "0" * 64 + "\n")
 
@@ -93,12 +144,17 @@ def test_a_cancelled_build_ends_as_such(lock_file: Path, tmp_path: Path) -> None
 
 def test_settings_of_uv_weigh_more_than_those_of_pip() -> None:
     environment = {"UV_DEFAULT_INDEX": "https://uv.example/simple"}
-    pip = {"index-url": "https://pip.example/simple", "extra-index-url": "https://a.example https://b.example"}
+    pip = {
+        "index-url": "https://pip.example/simple",
+        "extra-index-url": "https://a.example\nhttps://b.example",
+        "trusted-host": "a.example b.example",
+    }
 
     result = uv_environment(environment, pip)
 
     assert result["UV_DEFAULT_INDEX"] == "https://uv.example/simple"
     assert result["UV_INDEX"] == "https://a.example https://b.example"
+    assert result["UV_INSECURE_HOST"] == "a.example b.example"
 
 
 def test_a_directory_of_wheels_that_is_not_there_is_left_out() -> None:
