@@ -22,19 +22,21 @@ def halt(machine: Machine, *, port_file: Path | None = None) -> None:
     if record is not None:
         # First the server alone: it ends the others in order, and holds the daemons that left their session.
         processes.ask(machine, record.pid)
-    power_off(machine)
+    # Then whatever carries the VM's id: what a killed server left behind, or a boot that is still under way.
+    processes.end(lambda: processes.members(machine))
+    remove_files(machine)
     if port_file is not None:
         port_file.unlink(missing_ok=True)
 
 
 def power_off(machine: Machine) -> None:
     """
-    End every process of *machine* but this one and remove its files.
+    End every process below this one, the SSH server of *machine*, and remove the VM's files.
 
     Raises:
         HostError: A process cannot be killed.
     """
-    processes.end(machine)
+    processes.end(processes.descendants)
     remove_files(machine)
 
 

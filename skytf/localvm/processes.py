@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import psutil
 
@@ -37,17 +37,12 @@ def belongs(found: Mapping[str, str], machine: Machine) -> bool:
 def members(machine: Machine) -> dict[int, psutil.Process]:
     """Return the live processes of *machine* by pid, but this one: those that carry its id, and their descendants."""
     everyone = list(psutil.process_iter())
-    children: dict[int, list[psutil.Process]] = {}
-    for process in everyone:
-        children.setdefault(_parent_pid(process), []).append(process)
-    found: dict[int, psutil.Process] = {}
-    waiting = [process for process in everyone if belongs(environment(process), machine)]
-    while waiting:
-        process = waiting.pop()
-        if process.pid not in found:
-            found[process.pid] = process
-            waiting.extend(children.get(process.pid, ()))
-    return {pid: process for pid, process in found.items() if pid != os.getpid() and _alive(process)}
+    return _with_descendants((one for one in everyone if belongs(environment(one), machine)), everyone)
+
+
+def descendants() -> dict[int, psutil.Process]:
+    """Return the live processes below this one by pid."""
+    return _with_descendants([psutil.Process()], list(psutil.process_iter()))
 
 
 def server(machine: Machine, pid: int) -> psutil.Process | None:
@@ -67,22 +62,22 @@ def ask(machine: Machine, pid: int) -> None:
         wait_gone([process], _SERVER_S)
 
 
-def end(machine: Machine) -> None:
+def end(find: Callable[[], Mapping[int, psutil.Process]]) -> None:
     """
-    End every process of *machine* but this one; returns when they are gone.
+    End every process that *find* returns; returns when it finds none any more.
 
     Raises:
         HostError: Something cannot be killed.
     """
     for signal_number, patience_s in ((signal.SIGTERM, _ORDERLY_S), *[(signal.SIGKILL, _KILLED_S)] * _KILL_ROUNDS):
-        found = members(machine)
+        found = find()
         if not found:
             return
         _send(found.values(), signal_number)
         wait_gone(found.values(), patience_s)
-    if found := members(machine):
+    if found := find():
         raise HostError(
-            f"processes {', '.join(map(str, sorted(found)))} of local VM {machine.vm_id} cannot be killed",
+            f"processes {', '.join(map(str, sorted(found)))} of a local VM cannot be killed",
             hint="see what they wait for (ps -o pid,stat,wchan), then run skytf reap",
         )
 
@@ -105,6 +100,20 @@ def wait_gone(processes: Iterable[psutil.Process], timeout_s: float) -> None:
                 poll.poll(max(0.0, deadline_s - time.monotonic()) * 1000)
         finally:
             os.close(descriptor)
+
+
+def _with_descendants(roots: Iterable[psutil.Process], everyone: Iterable[psutil.Process]) -> dict[int, psutil.Process]:
+    children: dict[int, list[psutil.Process]] = {}
+    for process in everyone:
+        children.setdefault(_parent_pid(process), []).append(process)
+    found: dict[int, psutil.Process] = {}
+    waiting = list(roots)
+    while waiting:
+        process = waiting.pop()
+        if process.pid not in found:
+            found[process.pid] = process
+            waiting.extend(children.get(process.pid, ()))
+    return {pid: process for pid, process in found.items() if pid != os.getpid() and _alive(process)}
 
 
 def _send(processes: Iterable[psutil.Process], signal_number: signal.Signals) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,7 +14,7 @@ _BYTES_PER_S = 125_000  # in one Mbit/s
 _SLICE_S = 0.004  # a slice is what the slowest rate passes in this time ...
 _SLICE_BYTES = (1 << 12, 1 << 16)  # ... within these bounds
 # Timers fire up to a few milliseconds late; what a limit did not use in this time may be caught up.
-_BURST_S = 0.02
+_BURST_S = 0.01
 # What may be under way in one direction of a connection whose rate is not limited, and at least.
 _WINDOW_BYTES = (1 << 18, 1 << 24)
 _WINDOW_MARGIN = 1.3  # measured: without it the delay line under-delivers
@@ -88,7 +90,7 @@ class Relay:
         try:
             far = await asyncio.open_connection(self._host, self._port, limit=self._shape.slice_bytes)
         except OSError:
-            writer.transport.abort()  # as if the far end had reset it
+            _reset(writer)
             return
         try:
             async with asyncio.TaskGroup() as directions:
@@ -96,7 +98,7 @@ class Relay:
                 directions.create_task(self._carry(far[0], writer, self._back))
         except* OSError:
             for lost in (writer, far[1]):
-                lost.transport.abort()  # a connection that broke on one side breaks on the other
+                _reset(lost)  # a connection that broke on one side breaks on the other
         finally:
             await _close((writer, far[1]))
 
@@ -147,6 +149,13 @@ class _DelayLine:
             async with self._changed:
                 self._held_bytes -= len(block)
                 self._changed.notify_all()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Break the connection, so that its peer does not take it for an ordinary end."""
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 async def _close(writers: Iterable[asyncio.StreamWriter]) -> None:

@@ -106,9 +106,14 @@ class Shell:
         finally:
             os.close(theirs)
         feeding = asyncio.create_task(_feed(process, os.dup(ours), child.pid))
-        await _deliver(ours, process.stdout)
+        delivering = asyncio.create_task(_deliver(ours, process.stdout))
+        closed = asyncio.create_task(process.wait_closed())
+        # A client that goes takes the terminal along: whatever runs on it is told by a SIGHUP.
+        await asyncio.wait((delivering, closed), return_when=asyncio.FIRST_COMPLETED)
+        if closed.done():
+            await _cancel(feeding, delivering)
         code = await exited
-        await _cancel(feeding)
+        await _cancel(feeding, delivering, closed)
         return code
 
 
@@ -162,10 +167,12 @@ async def _feed(process: asyncssh.SSHServerProcess[bytes], descriptor: int, pid:
         transport.close()
 
 
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def _resize(descriptor: int, size: tuple[int, int, int, int]) -> None:
