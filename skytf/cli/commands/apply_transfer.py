@@ -1,0 +1,76 @@
+"""`skytf apply-transfer`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+from click.core import ParameterSource
+
+from skytf.bundle import MANIFEST, read
+from skytf.cli.copies import copy_of, options_of
+from skytf.cli.options import common, option, shaping
+from skytf.cli.plan_view import show_plan
+from skytf.cli.session import Session
+from skytf.cli.transfer import plan_and_apply, run
+from skytf.errors import InputError
+
+
+@click.command("apply-transfer")
+@click.argument("arguments", metavar="BUNDLE | SRC DST...", nargs=-1, required=True)
+@option("--dry-run", is_flag=True, help="Plan and show, create nothing.", panel="Plan")
+@shaping
+@common
+@click.pass_context
+def command(ctx: click.Context, /, arguments: tuple[str, ...], dry_run: bool, **given: Any) -> None:
+    """
+    Apply a reviewed bundle, or plan and apply in one step.
+
+    A BUNDLE is a directory that skytf plan --out wrote; it is applied as it was reviewed, or refused.
+    Anything else is SRC DST..., as for skytf cp.
+    """
+    session = ctx.ensure_object(Session)
+    first, *destinations = arguments
+    if (Path(first) / MANIFEST).is_file():
+        _refuse_beside_a_bundle(ctx, first, destinations, list(given))
+        if dry_run:
+            show_plan(session, read(Path(first)), Path(first))
+            return
+        client = session.client()
+        ctx.exit(run(session, client, lambda _: client.apply(Path(first))))
+    if not destinations:
+        raise _no_bundle(first)
+    copies = [copy_of(first, destinations, given)]
+    ctx.exit(plan_and_apply(session, copies, options_of(given), dry_run=dry_run))
+
+
+def _refuse_beside_a_bundle(ctx: click.Context, bundle: str, others: list[str], names: list[str]) -> None:
+    """Raise InputError for everything that a bundle has decided already."""
+    if others:
+        raise InputError(
+            f"{bundle} is a bundle, and apply-transfer takes one bundle alone, not also {others[0]}",
+            hint="skytf cp copies the directory itself",
+        )
+    flags = [
+        param.opts[0]
+        for param in ctx.command.params
+        if param.name in names and ctx.get_parameter_source(param.name) == ParameterSource.COMMANDLINE
+    ]
+    if flags:
+        raise InputError(
+            f"{', '.join(flags)} cannot change {bundle}: a bundle is applied as it was reviewed",
+            hint="plan again with these options",
+        )
+
+
+def _no_bundle(argument: str) -> InputError:
+    if "://" in argument or not Path(argument).exists():
+        return InputError(
+            f"{argument} is neither a bundle nor followed by a destination",
+            hint="give a directory that skytf plan --out wrote, or SRC DST",
+        )
+    return InputError(
+        f"{argument} is no bundle: it holds no {MANIFEST}",
+        hint="make one with skytf plan SRC DST --out DIR, or give a destination too",
+    )

@@ -1,0 +1,30 @@
+"""`skytf cp`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rich_click as click
+
+from skytf.cli.copies import copy_of, options_of
+from skytf.cli.options import common, option, shaping
+from skytf.cli.session import Session
+from skytf.cli.transfer import plan_and_apply
+
+
+@click.command("cp")
+@click.argument("source", metavar="SRC")
+@click.argument("destinations", metavar="DST...", nargs=-1, required=True)
+@option("--dry-run", is_flag=True, help="Plan and show, create nothing.", panel="Plan")
+@shaping
+@common
+@click.pass_context
+def command(ctx: click.Context, /, source: str, destinations: tuple[str, ...], dry_run: bool, **given: Any) -> None:
+    """
+    Copy objects: plan, ask, create the fleet, move, verify, destroy.
+
+    SRC and DST are paths or URLs such as s3://bucket/prefix. With several DST, each gets everything.
+    """
+    session = ctx.ensure_object(Session)
+    copies = [copy_of(source, destinations, given)]
+    ctx.exit(plan_and_apply(session, copies, options_of(given), dry_run=dry_run))

@@ -1,0 +1,41 @@
+"""`skytf plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from skytf.cli.copies import copy_of, options_of
+from skytf.cli.options import common, option, shaping
+from skytf.cli.plan_view import show_plan
+from skytf.cli.session import Session
+from skytf.cli.transfer import plan
+
+
+@click.command("plan")
+@click.argument("source", metavar="SRC")
+@click.argument("destinations", metavar="DST...", nargs=-1, required=True)
+@option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the bundle into this directory; skytf apply-transfer takes it.",
+    panel="Plan",
+)
+@option("--dry-run", is_flag=True, help="Show the plan only, write nothing even with --out.", panel="Plan")
+@shaping
+@common
+@click.pass_obj
+def command(
+    session: Session, /, source: str, destinations: tuple[str, ...], out: Path | None, dry_run: bool, **given: Any
+) -> None:
+    """
+    Show what a transfer would create; with --out write it down as a bundle.
+
+    Creates nothing: the sources are listed, a fleet is chosen, and Terraform says what it would do.
+    """
+    directory = None if dry_run else out
+    copies = [copy_of(source, destinations, given)]
+    bundle = plan(session, session.client(), copies, options_of(given), out=directory)
+    show_plan(session, bundle, directory)

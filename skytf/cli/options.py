@@ -1,0 +1,116 @@
+"""
+The options, each in one place; every one of them is mirrored by a variable ``SKYTF_<OPTION>``.
+
+Defaults are not repeated here: what is not given stays None, and `skytf.model.copy.Options` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+
+from skytf.cli.session import Session
+from skytf.cli.values import Minutes, Shape, Size
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Return a click option that reads ``SKYTF_<NAME>`` too; several values in a variable are separated by blanks."""
+    flag = next(name for name in names if name.startswith("--"))
+    variable = "SKYTF_" + flag.removeprefix("--").replace("-", "_").upper()
+    return click.option(*names, envvar=variable, **attributes)
+
+
+def common(command: F) -> F:
+    """Give *command* the options that all commands have; they end up in the `Session`."""
+    return _apply(command, _COMMON)
+
+
+def ends(command: F) -> F:
+    """Give *command* the options that say how to reach SRC and DST."""
+    return _apply(command, _ENDS)
+
+
+def shaping(command: F) -> F:
+    """Give *command* the options of the ends, and those that shape the fleet and the transfer."""
+    return _apply(command, _ENDS + _SHAPING)
+
+
+def _apply(command: F, options: tuple[Callable[[F], F], ...]) -> F:
+    return reduce(lambda decorated, decorate: decorate(decorated), reversed(options), command)
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    setattr(ctx.ensure_object(Session), param.name or "", value)
+
+
+def _common(*names: str, **attributes: Any) -> Callable[[F], F]:
+    # Eager: an error in any other option is told the way these ask for.
+    return option(*names, expose_value=False, is_eager=True, callback=_remember, panel="General", **attributes)
+
+
+_COMMON: tuple[Callable[[Any], Any], ...] = (
+    _common("--yes", "-y", is_flag=True, help="Go on without asking."),
+    _common("--json", is_flag=True, help="Write JSON Lines to standard output, for scripts."),
+    _common("--debug", is_flag=True, help="Show the traceback of an error."),
+    _common(
+        "--home",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where transfers keep their state.  [default: the XDG state directory]",
+    ),
+    _common("--terraform", "engine", metavar="PATH", help="The terraform or tofu to run."),
+)
+
+_ENDS: tuple[Callable[[Any], Any], ...] = (
+    option("--recursive", "-r", is_flag=True, help="Copy everything under SRC.", panel="Ends"),
+    option("--endpoint-url", metavar="URL", help="Where the object stores of both ends answer.", panel="Ends"),
+    option("--src-endpoint-url", metavar="URL", help="The same for SRC alone.", panel="Ends"),
+    option("--dst-endpoint-url", metavar="URL", multiple=True, help="For DST; once, or once for each.", panel="Ends"),
+    option("--profile", metavar="NAME", help="The credentials profile of both ends.", panel="Ends"),
+    option("--src-profile", metavar="NAME", help="The same for SRC alone.", panel="Ends"),
+    option("--dst-profile", metavar="NAME", multiple=True, help="For DST; once, or once for each.", panel="Ends"),
+)
+
+_SHAPING: tuple[Callable[[Any], Any], ...] = (
+    option("--src-region", metavar="REGION", help="Where the gateways of SRC stand: local:a.", panel="Fleet"),
+    option(
+        "--dst-region", metavar="REGION", multiple=True, help="Those of DST; once, or once for each.", panel="Fleet"
+    ),
+    option("--instances", type=click.IntRange(min=1), help="Gateways per site.  [default: 1]", panel="Fleet"),
+    option("--via", metavar="REGION", help="Relay through gateways in this region.", panel="Fleet"),
+    option("--max-duration", type=Minutes(), help="When a lost fleet ends itself: 90m, 2h.", panel="Fleet"),
+    option(
+        "--shape",
+        "shapes",
+        type=Shape(),
+        multiple=True,
+        metavar="A->B=…",
+        help=(
+            "Slow a link of the local cloud down: 'local:a->local:b=link=200,connection=12.5,delay=75' (Mbit/s, ms)."
+        ),
+        panel="Fleet",
+    ),
+    option(
+        "--connections", type=click.IntRange(min=1), help="TCP connections per link.  [default: 4]", panel="Transfer"
+    ),
+    option("--chunk-size", type=Size(), help="Size of a chunk.  [default: 64MiB]", panel="Transfer"),
+    option("--threshold", type=Size(), help="Objects above it travel in chunks.  [default: 128MiB]", panel="Transfer"),
+    option(
+        "--if-exists",
+        type=click.Choice(["overwrite", "skip", "fail"]),
+        help=("What to do with an object that stands at the destination.  [default: overwrite]"),
+        panel="Transfer",
+    ),
+    option("--compression", type=click.Choice(["lz4", "none"]), help="[default: lz4]", panel="Transfer"),
+    option(
+        "--source-drift",
+        type=click.Choice(["report", "refuse"]),
+        help=("What to do when the source is no longer what was planned.  [default: report]"),
+        panel="Transfer",
+    ),
+)

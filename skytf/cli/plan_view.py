@@ -1,0 +1,56 @@
+"""A plan, as a reviewer reads it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markdown import Heading, Markdown
+from rich.text import Text
+
+from skytf.bundle import MANIFEST, PLAN_MD, TOPOLOGY, Bundle
+from skytf.cli.session import Session
+from skytf.cli.text import safe, safe_lines
+
+_WIDTH = 100
+
+
+class _LeftHeading(Heading):
+    """A heading where the text begins; rich would put the first one into the middle."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        self.text.justify = "left"
+        yield Text("")
+        yield self.text
+
+
+class _Reading(Markdown):
+    """Markdown as a page to read on a terminal."""
+
+    elements = {**Markdown.elements, "heading_open": _LeftHeading}  # noqa: RUF012  # rich's class attribute
+
+
+def show_plan(session: Session, bundle: Bundle, directory: Path | None = None) -> None:
+    """Show PLAN.md of *bundle*; *directory* is where the bundle was written, None where it was not."""
+    text = bundle.files.get(PLAN_MD, b"").decode(errors="replace")  # somebody may have edited it
+    if session.json:
+        fields = {
+            "directory": directory and str(directory),
+            "digest": bundle.digest,
+            "text": text,
+            "transfer": json.loads(bundle.files[MANIFEST]),
+            "topology": json.loads(bundle.files[TOPOLOGY]),
+        }
+        session.lines.write("plan", fields)
+        return
+    if session.results.is_terminal:
+        session.results.print(_Reading(safe_lines(text)), width=min(session.results.width, _WIDTH))
+        session.results.print()
+    else:
+        session.results.print(safe_lines(text))
+    if directory is not None:
+        session.results.print(
+            f"Bundle: {safe(str(directory))}\nNext: skytf apply-transfer {safe(shlex.quote(str(directory)))}"
+        )

@@ -1,0 +1,83 @@
+"""Plan, show, ask, apply: what `cp`, `apply-transfer` and `resume` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skytf.bundle import Bundle
+from skytf.cli.plan_view import show_plan
+from skytf.cli.session import Session
+from skytf.cli.signals import Stopping, stopping_in_order
+from skytf.cli.summary import summary
+from skytf.model.copy import Copy, Options
+from skytf.report import Report
+
+if TYPE_CHECKING:
+    from skytf.client import Client
+
+_QUESTION = "Apply this plan?"
+_DECLINED = 1
+
+
+def plan(session: Session, client: Client, copies: Sequence[Copy], options: Options, out: Path | None = None) -> Bundle:
+    """Return the plan, showing how it is made."""
+    with session.display, stopping_in_order(client, session):
+        return client.plan(copies, options, out=out)
+
+
+def plan_and_apply(session: Session, copies: Sequence[Copy], options: Options, *, dry_run: bool) -> int:
+    """
+    Return the exit code of a transfer that is planned, shown, agreed to and applied.
+
+    Raises:
+        InputError: Nobody is there to agree.
+    """
+    if dry_run:
+        show_plan(session, plan(session, session.client(), copies, options))
+        return 0
+    session.require_answer(_QUESTION)
+    client = session.client()
+    return run(session, client, lambda approve: client.copy(copies, options, approve=approve))
+
+
+def run(session: Session, client: Client, work: Callable[[Approval], Report | None]) -> int:
+    """Return the exit code of *work*, shown while it runs and summed up after; it asks the `Approval` it is given."""
+    with session.display, stopping_in_order(client, session) as stopping:
+        approval = Approval(session, stopping)
+        report = work(approval)
+    if report is not None:
+        session.show("report", [report], lambda reports: summary(reports[0], warned=session.display.warned))
+        return report.exit_code
+    if approval.declined:
+        session.note("Not applied: nothing was created.")
+        return _DECLINED
+    session.note("Nothing is unfinished.")
+    return 0
+
+
+class Approval:
+    """Shows a plan and asks, while a client waits for the answer; ``declined`` says that it was no."""
+
+    def __init__(self, session: Session, stopping: Stopping) -> None:
+        self._session = session
+        self._stopping = stopping
+        self.declined = False
+
+    def __call__(self, bundle: Bundle) -> bool:
+        """
+        Return whether *bundle* may be applied.
+
+        Raises:
+            InputError: Nobody is there to ask.
+            Interrupted: A signal was the answer.
+        """
+        session = self._session
+        session.require_answer(_QUESTION)
+        with session.display.paused(), self._stopping.asking():
+            # Off a terminal nobody reads it twice: the bundle is kept with the transfer.
+            if session.json or session.results.is_terminal:
+                show_plan(session, bundle)
+            self.declined = not session.ask(_QUESTION)
+        return not self.declined
