@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from skytf.model.copy import Target
+from tests.skytf.cli.conftest import Run
+from tests.skytf.cli.fake import FakeClient
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> str:
+    (tmp_path / "transfer.json").write_text("{}")
+    return str(tmp_path)
+
+
+def test_a_bundle_is_applied_as_it_is_without_a_question(run: Run, client: FakeClient, bundle: str) -> None:
+    result = run("apply-transfer", bundle)
+
+    assert result.exit_code == 0
+    assert client.named("apply") == [Path(bundle)]
+    assert client.named("plan") == []
+
+
+def test_source_and_destinations_are_planned_first(run: Run, client: FakeClient) -> None:
+    result = run("apply-transfer", "/data", "s3://b", "s3://c", "--yes")
+
+    ((copies, _, _),) = client.named("plan")
+    assert result.exit_code == 0
+    assert copies[0].destinations == (Target("s3://b"), Target("s3://c"))
+    assert len(client.named("apply")) == 1
+
+
+def test_options_cannot_change_a_bundle(run: Run, client: FakeClient, bundle: str) -> None:
+    result = run("apply-transfer", bundle, "--instances", "2", "--shape", "local:a->local:b=link=1")
+
+    assert result.exit_code == 2
+    assert f"--instances, --shape cannot change {bundle}" in result.stderr
+    assert client.calls == []
+
+
+def test_variables_do_not_stand_in_the_way_of_a_bundle(run: Run, client: FakeClient, bundle: str) -> None:
+    result = run("apply-transfer", bundle, env={"SKYTF_INSTANCES": "2"})
+
+    assert result.exit_code == 0
+
+
+def test_a_bundle_comes_alone(run: Run, client: FakeClient, bundle: str) -> None:
+    result = run("apply-transfer", bundle, "s3://b")
+
+    assert result.exit_code == 2
+    assert "not also s3://b" in result.stderr
+    assert client.calls == []
+
+
+@pytest.mark.parametrize("name", ["nowhere", "s3://b/x"])
+def test_one_argument_that_is_nothing_is_wrong_usage(run: Run, name: str) -> None:
+    result = run("apply-transfer", name)
+
+    assert result.exit_code == 2
+    assert f"{name} is neither a bundle nor followed by a destination" in result.stderr
+
+
+def test_a_directory_that_is_no_bundle_is_named(run: Run, tmp_path: Path) -> None:
+    result = run("apply-transfer", str(tmp_path))
+
+    assert result.exit_code == 2
+    assert f"{tmp_path} is no bundle: it holds no transfer.json" in result.stderr
+
+
+def test_a_dry_run_of_a_broken_bundle_says_what_is_wrong(run: Run, client: FakeClient, bundle: str) -> None:
+    result = run("apply-transfer", bundle, "--dry-run")
+
+    assert result.exit_code == 7
+    assert client.named("apply") == []

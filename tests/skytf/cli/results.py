@@ -1,0 +1,17 @@
+"""What a client answers to the commands that only look; apart from `fake`, which starts without the real one."""
+
+from __future__ import annotations
+
+from skytf.client import Comparison, TransferInfo
+from skytf.doctor import Check
+from skytf.reap import Reaped
+
+TRANSFER = TransferInfo(
+    "t-0001", "transferring", "", alive=True, source="/data", destinations=("s3://b/x",), directory="/h"
+)
+FLEET = Reaped(
+    "t-0001", "local", "ann", 4, "2030-01-01T00:00:00Z", client_alive=False, removed=True, reason="client dead"
+)
+SAME = Comparison("s3://b/x", 13, 1000, (), (), 0, 0)
+DIFFERENT = Comparison("s3://b/x", 13, 1000, ("s3://b/x/a",), ("s3://b/x/b",), 1, 1)
+CHECK = Check("engine", "ok", "terraform 1.11.4")

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+from rich.console import Console
+
+from skytf.cli.summary import summary
+from skytf.report import Failure, Report
+from tests.skytf.cli.fake import INCOMPLETE, REPORT
+
+
+def read(report: Report, **options: set[str]) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=10_000).print(summary(report, **options))
+    return stream.getvalue()
+
+
+def test_a_done_transfer_says_what_moved_how_fast_and_that_nothing_is_left() -> None:
+    text = read(REPORT)
+
+    assert text.startswith("✓ Done in 12.3 s  transfer t-0001\n")
+    assert "10 copied (1000 B), 2 copied before, 1 there already, 13 verified" in text
+    assert "not copied: 1 symlink" in text
+    assert "2.00 Gbit/s for 4.0 s, 1 frame sent again" in text
+    assert text.endswith("  4 gateways; fleet destroyed, nothing left\n")
+
+
+def test_an_incomplete_one_names_what_failed_and_ends_with_the_next_step() -> None:
+    text = read(INCOMPLETE)
+
+    assert "✗ Incomplete after 12.3 s: some objects did not arrive" in text
+    assert "/data/a\\x1b[2Jb → s3://b/x/a: the disk is full (make room)" in text
+    assert "all of them: /home/failures.jsonl" in text
+    assert text.endswith("Next: skytf resume t-0001 moves what is missing\n")
+
+
+def test_many_failures_are_counted_not_listed() -> None:
+    destination = replace(INCOMPLETE.jobs[0].destinations[0], failed=5000)
+    job = replace(INCOMPLETE.jobs[0], destinations=(destination,))
+    failures = tuple(Failure(f"/data/{number}", "s3://b", "no") for number in range(1000))
+
+    text = read(replace(INCOMPLETE, jobs=(job,), failures=failures))
+
+    assert text.count("✗ /data/") == 20
+    assert "and 4,980 more" in text
+
+
+def test_what_is_left_is_named_with_the_way_to_remove_it() -> None:
+    text = read(replace(REPORT, left=("vm local-a-0",), gateways_lost=("local-a-0",)))
+
+    assert "4 gateways, 1 of them lost on the way; not everything could be removed:\n    vm local-a-0\n" in text
+    assert "nothing left" not in text
+    assert text.endswith("Next: skytf reap removes what is left\n")
+
+
+def test_warnings_that_were_shown_are_not_repeated() -> None:
+    text = read(replace(REPORT, warnings=("seen", "new")), warned={"seen"})
+
+    assert "! new" in text
+    assert "seen" not in text
