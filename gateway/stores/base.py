@@ -3,7 +3,8 @@ The contract of a store: one bucket, or this machine's file system.
 
 SDK exceptions never leave an adapter: every method raises only `StoreError`s, whose class says what the caller
 can do and whose message names the location as the user wrote it. `retryable` says whether the same call may succeed
-later; adapters do not sleep and do not retry, `gateway.stores.retry` does. Every method may be called from several threads at once.
+later; adapters do not sleep and do not retry, `gateway.stores.retry` does. Every method may be called from several
+threads at once.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class Part:
 
 
 class RangeReader(Protocol):
-    """A stream over one byte range. `readinto` fills *buffer* whole unless the range ends first, and returns the bytes read."""
+    """A stream over one byte range."""
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill *buffer*; fewer bytes only at the end of the range, 0 after it."""
@@ -124,7 +125,8 @@ class Store(Protocol):
         """
         Yield the objects whose key starts with *prefix*, in the order of their UTF-8 bytes, after *start_after*.
 
-        Streamed: holds one page (S3) or one directory per level (files). Folder markers (keys that end in ``/``) are objects like others.
+        Streamed: holds one page (S3) or one directory per level (files). Folder markers (keys that end in ``/``) are
+        objects like others.
         *prefix* is a plain string prefix: ``foo`` lists ``foobar`` too; `gateway.mapping` decides what belongs.
 
         Raises:
@@ -151,7 +153,8 @@ class Store(Protocol):
         """
         Write a whole object in one step: a reader sees the old object or the new, never half of it.
 
-        With *if_absent* an existing object is left as it is. Idempotent otherwise. On error nothing of it is left at the destination.
+        With *if_absent* an existing object is left as it is. Idempotent otherwise. On error nothing of it is left at
+        the destination.
 
         Raises:
             ObjectExists: Only with *if_absent*.
