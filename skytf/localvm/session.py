@@ -21,6 +21,7 @@ import asyncssh
 from skytf.localvm.reaper import Reaper
 
 _BLOCK_BYTES = 1 << 18
+_NAMES = {one.value: one.name.removeprefix("SIG") for one in signal.Signals}  # SSH has no names for real-time ones
 _CANNOT_RUN = 126  # what a shell answers for a command that it found and cannot run
 
 
@@ -43,13 +44,14 @@ class Shell:
             else:
                 code = await self._run_on_terminal(process, arguments, {**environment, "TERM": process.term_type})
         except OSError as error:  # too long an argument list, no process left
-            process.stderr.write(f"{shell}: {error}\n".encode())
             code = _CANNOT_RUN
-        with suppress(OSError):  # the client has gone
+            with suppress(OSError):  # the client has gone
+                process.stderr.write(f"{shell}: {error}\n".encode())
+        with suppress(OSError):
             if code >= 0:
                 process.exit(code)
             else:
-                process.exit_with_signal(signal.Signals(-code).name.removeprefix("SIG"))
+                process.exit_with_signal(_NAMES.get(-code, "KILL"))
 
     async def _run_on_pipes(
         self, process: asyncssh.SSHServerProcess[bytes], arguments: list[str], environment: Mapping[str, str]
