@@ -1,0 +1,222 @@
+"""The contract of an operator: one step of a program, running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.coordinator import Coordinator
+from gateway.errors import BadProgram
+from gateway.exists import Writable
+from gateway.frame import Frame
+from gateway.ledger import Limits
+from gateway.letters import Letter
+from gateway.mapping import destination_key
+from gateway.peers import FrameQueue
+from gateway.program import Step
+from gateway.runtime import Runtime
+from gateway.shard import Shard
+from gateway.sink import Sink
+from gateway.source import Readable, Source
+from gateway.stores import open_store
+from gateway.stores.base import Store, StoreSpec
+
+
+class Outlets(Protocol):
+    """What gives queues to peers: `gateway.peers.Peers`."""
+
+    def outlet(self, peers: tuple[str, ...]) -> FrameQueue:
+        """Return the queue that the connections of all *peers* compete for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """
+    What a step needs beside its own params.
+
+    ``build`` makes the operator of another step; ``sinks`` are those of the program.
+    """
+
+    runtime: Runtime
+    outlets: Outlets
+    sinks: Mapping[str, Mapping[str, Sequence[str]]]
+    build: Callable[[Step], Operator]
+    limits: Limits | None = None
+
+
+class Operator:
+    """
+    One step, running. The order of calls: `start` once; `put` and `hear` from any thread; `close`; `join`.
+
+    A subclass takes ``(step, context)`` and raises `BadProgram` for params that it cannot use.
+    """
+
+    def __init__(self, step: Step, context: Context) -> None:  # noqa: ARG002 -- subclasses use it
+        self.step = step
+        self.children: list[Operator] = []
+
+    def put(self, frame: Frame) -> None:  # noqa: ARG002 -- a head takes none
+        """
+        Take over one reference to *frame*, also where this raises; wait while there is no room for it.
+
+        Raises:
+            Stopped: The gateway stops.
+        """
+        raise BadProgram(f"{self.step.op!r} takes no frames from another step")
+
+    def hear(self, sender: str, letter: Letter) -> bool:  # noqa: ARG002 -- most operators hear nothing
+        """Take *letter* if it is for this operator; return whether it was. Never waits."""
+        return False
+
+    def start(self) -> None:
+        """Start the operator's threads."""
+
+    def close(self) -> None:
+        """Refuse what comes from now on and wake everyone who waits; does not wait itself."""
+
+    def join(self) -> None:
+        """Wait for the operator's threads, after `close`, and clean up."""
+
+    def walk(self) -> Iterator[Operator]:
+        """Yield this operator and all below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+class SourceOperator(Operator):
+    """A head that reads: it has a coordinator, takes shards, and gives its frames to its children."""
+
+    def __init__(self, step: Step, context: Context) -> None:
+        super().__init__(step, context)
+        self.children = [context.build(child) for child in step.children]
+        runtime = context.runtime
+        self.coordinator = Coordinator(
+            context.sinks, runtime.settings, say=runtime.say, events=runtime.events, limits=context.limits
+        )
+        self._source = Source(runtime, self.coordinator, self.open_store(runtime), self._emit)
+
+    def open_store(self, runtime: Runtime) -> Readable:
+        """Return the store that is read."""
+        return store_of(self.step, runtime)
+
+    def submit(self, shard: Shard, wait_s: float) -> bool:
+        """Take *shard* unless the intake stays full for *wait_s*; return whether it was taken. Raises: Stopped."""
+        return self._source.submit(shard, wait_s)
+
+    def hear(self, sender: str, letter: Letter) -> bool:
+        """Take the answers of sinks."""
+        self.coordinator.answer(sender, letter)
+        return True
+
+    def start(self) -> None:
+        """Start the threads of the source."""
+        self._source.start()
+
+    def close(self) -> None:
+        """Close the source and its coordinator."""
+        self._source.close()
+
+    def join(self) -> None:
+        """Wait for the threads of the source."""
+        self._source.join()
+
+    def _emit(self, frame: Frame) -> None:
+        fan_out(frame, self.children)
+
+
+class SinkOperator(Operator):
+    """
+    A leaf that writes one destination, confirms, and owns objects.
+
+    Params: ``prefix`` (of the destination), ``recursive``, ``destination`` (its index in the job).
+    """
+
+    def __init__(self, step: Step, context: Context) -> None:
+        super().__init__(step, context)
+        prefix, recursive = param(step, "prefix", str, ""), param(step, "recursive", bool, default=True)
+        self._sink = Sink(
+            context.runtime,
+            self.open_store(context.runtime),
+            destination=param(step, "destination", int),
+            key_for=lambda suffix: destination_key(prefix, suffix, recursive=recursive),
+        )
+
+    def open_store(self, runtime: Runtime) -> Writable:
+        """Return the store that is written."""
+        return store_of(self.step, runtime)
+
+    def put(self, frame: Frame) -> None:
+        """Queue *frame* for a writer."""
+        self._sink.put(frame)
+
+    def hear(self, sender: str, letter: Letter) -> bool:
+        """Take the questions of sources."""
+        return self._sink.hear(sender, letter)
+
+    def start(self) -> None:
+        """Start the sink's threads."""
+        self._sink.start()
+
+    def close(self) -> None:
+        """Close the sink."""
+        self._sink.close()
+
+    def join(self) -> None:
+        """Wait for the sink's threads and have its open uploads aborted."""
+        self._sink.join()
+
+
+def fan_out(frame: Frame, branches: Sequence[Operator]) -> None:
+    """Give *frame* to each branch that leads to one of its destinations; takes over one reference."""
+    wanted = [
+        branch
+        for branch in branches
+        if not branch.step.destinations or not set(branch.step.destinations).isdisjoint(frame.destinations)
+    ]
+    if not wanted:
+        frame.release()
+        return
+    frame.retain(len(wanted) - 1)
+    given = 0
+    try:
+        for branch in wanted:
+            given += 1
+            branch.put(frame)
+    finally:
+        for _ in wanted[given:]:
+            frame.release()
+
+
+def store_of(step: Step, runtime: Runtime) -> Store:
+    """
+    Open the store that the params of *step* name.
+
+    Raises:
+        BadProgram: They name none, or credentials that the secrets lack.
+        BadUrl: No adapter knows the scheme.
+    """
+    try:
+        spec = msgspec.convert(step.params.get("store"), StoreSpec)
+    except msgspec.ValidationError as error:
+        raise BadProgram(f"{step.op!r} names no store: {error}") from error
+    credentials = runtime.secrets.credentials.get(spec.credentials)
+    if spec.credentials and credentials is None:
+        raise BadProgram(f"{step.op!r} wants credentials {spec.credentials!r}, which were not sent along")
+    return open_store(spec, credentials)
+
+
+def param(step: Step, name: str, kind: type[Any], default: Any = None) -> Any:
+    """
+    Return a param of *step*.
+
+    Raises:
+        BadProgram: It is missing and has no *default*, or is not of *kind*.
+    """
+    value = step.params.get(name, default)
+    if not isinstance(value, kind):
+        raise BadProgram(f"{step.op!r} needs {name!r} as {kind.__name__}, not {value!r}")
+    return value

@@ -1,0 +1,62 @@
+"""``discard``: confirm what arrives intact, and write nothing. For rehearsals and benchmarks."""
+
+# ruff: noqa: ARG002 -- signatures are those of the contracts
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+
+from gateway.errors import ObjectMissing
+from gateway.exists import Writable
+from gateway.operators.base import SinkOperator
+from gateway.runtime import Runtime
+from gateway.stores.base import Attributes, Head, Part
+
+
+class Discard(SinkOperator):
+    """Params: those of a `SinkOperator`, all but ``destination`` optional."""
+
+    def open_store(self, runtime: Runtime) -> Writable:
+        """Return a store that forgets."""
+        return Nowhere()
+
+
+class Nowhere:
+    """What a sink writes of a store; takes everything and has nothing."""
+
+    def __init__(self) -> None:
+        self._tokens = itertools.count(1)
+
+    def url(self, key: str) -> str:
+        """Return *key* as it stands in messages."""
+        return f"discard://{key}"
+
+    def head(self, key: str) -> Head:
+        """Raise ObjectMissing."""
+        raise ObjectMissing(f"{self.url(key)} was discarded")
+
+    def put(self, key: str, payload: memoryview, attributes: Attributes, *, if_absent: bool = False) -> Head:
+        """Forget *payload*."""
+        return _head(key, len(payload), attributes)
+
+    def create_multipart(self, key: str, attributes: Attributes, *, size_bytes: int, transfer_id: str) -> str:
+        """Return a token."""
+        return f"discard-{next(self._tokens)}"
+
+    def put_part(self, key: str, token: str, *, number: int, offset: int, payload: memoryview) -> str:
+        """Forget *payload*."""
+        return str(number)
+
+    def complete_multipart(
+        self, key: str, token: str, parts: Sequence[Part], attributes: Attributes, *, if_absent: bool = False
+    ) -> Head:
+        """Return an object as large as *parts*."""
+        return _head(key, sum(part.size_bytes for part in parts), attributes)
+
+    def abort_multipart(self, key: str, token: str) -> None:
+        """Do nothing."""
+
+
+def _head(key: str, size_bytes: int, attributes: Attributes) -> Head:
+    return Head(key, size_bytes, "", attributes, written_s=time.time())

@@ -1,0 +1,85 @@
+"""``gen_data``: objects that no store has, made as they are read. For rehearsals and benchmarks."""
+
+# ruff: noqa: ARG002 -- signatures are those of the contracts
+from __future__ import annotations
+
+import hashlib
+import random
+from contextlib import AbstractContextManager, nullcontext
+
+from gateway.operators.base import SourceOperator, param
+from gateway.runtime import Runtime
+from gateway.source import Readable
+from gateway.stores.base import Attributes, Head, RangeReader
+from gateway.units import MIB
+
+# Longer than the 64 KiB that lz4 looks back, so that random content stays incompressible although it repeats.
+_PERIOD_BYTES = MIB
+_WORDS = ("gateway ", "bucket ", "object ", "chunk ", "frame ", "shard ", "receipt ", "journal\n")
+
+
+class GenData(SourceOperator):
+    """
+    Params: ``seed`` (default 0) and ``compressible`` (default false).
+
+    ``objects`` and ``size_bytes`` are for whoever makes the shards, whose entries say keys and sizes.
+    """
+
+    def open_store(self, runtime: Runtime) -> Readable:
+        """Return the store that makes objects up."""
+        return Generated(
+            param(self.step, "seed", int, 0), compressible=param(self.step, "compressible", bool, default=False)
+        )
+
+
+class Generated:
+    """
+    What a source reads of a store, with an object of any size under every key.
+
+    The content depends on seed, key and offset alone, so that what arrived can be checked. Heads say no size.
+    """
+
+    def __init__(self, seed: int, *, compressible: bool = False) -> None:
+        rng = random.Random(seed)  # noqa: S311 -- test content, no secret
+        if compressible:
+            content = "".join(rng.choices(_WORDS, k=_PERIOD_BYTES // 5)).encode()[:_PERIOD_BYTES]
+        else:
+            content = rng.randbytes(_PERIOD_BYTES)
+        self._content = content * 2
+        self._seed = seed
+
+    def url(self, key: str) -> str:
+        """Return *key* as it stands in messages."""
+        return f"generated://{self._seed}/{key}"
+
+    def head(self, key: str) -> Head:
+        """Return an object without attributes."""
+        return Head(key, 0, "", Attributes(), written_s=0.0)
+
+    def read_range(
+        self, key: str, *, offset: int, size_bytes: int, version: str = ""
+    ) -> AbstractContextManager[RangeReader]:
+        """Open a stream over made-up bytes."""
+        shift = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest())
+        return nullcontext(_Range(self._content, offset + shift, size_bytes))
+
+
+class _Range:
+    """The bytes from *position* on of the content, which repeats for ever."""
+
+    def __init__(self, content: bytes, position: int, size_bytes: int) -> None:
+        self._content = content
+        self._position = position
+        self._left = size_bytes
+
+    def readinto(self, buffer: memoryview) -> int:
+        count = min(len(buffer), self._left)
+        filled = 0
+        while filled < count:
+            start = self._position % _PERIOD_BYTES
+            step = min(count - filled, _PERIOD_BYTES)
+            buffer[filled : filled + step] = self._content[start : start + step]
+            filled += step
+            self._position += step
+        self._left -= count
+        return count

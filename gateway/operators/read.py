@@ -1,0 +1,9 @@
+"""``read_object_store`` and ``read_local``: read the shards of a partition from its store."""
+
+from __future__ import annotations
+
+from gateway.operators.base import SourceOperator
+
+
+class Read(SourceOperator):
+    """Params: ``store`` (the fields of a `StoreSpec`)."""

@@ -1,0 +1,31 @@
+"""``write_object_store`` and ``write_local``: write one destination of a partition."""
+
+from __future__ import annotations
+
+from gateway.errors import BadProgram
+from gateway.exists import Writable
+from gateway.operators.base import SinkOperator
+from gateway.runtime import Runtime
+
+
+class Write(SinkOperator):
+    """
+    Params: those of a `SinkOperator`, ``store`` (the fields of a `StoreSpec`), and for paths ``shared_disk``.
+
+    ``shared_disk`` says that all sinks of the site see the same files; on other disks the chunks of an object would
+    have to go to its owner alone.
+    """
+
+    def open_store(self, runtime: Runtime) -> Writable:
+        """
+        Return the store that is written.
+
+        Raises:
+            BadProgram: It is a disk that the other sinks of the site do not share.
+        """
+        if self.step.op == "write_local" and not self.step.params.get("shared_disk"):
+            raise BadProgram(
+                "paths are written only where all sinks of a site share one disk",
+                hint="write to paths through the gateways of a local site",
+            )
+        return super().open_store(runtime)

@@ -1,0 +1,219 @@
+"""A program that is running: operators, peers and pool, wired together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from gateway.codecs import open_message, seal_message
+from gateway.errors import BadProgram, GatewayError, IntegrityError, PeerLost, RemoteWireError, Stopped
+from gateway.events import Counters, Events
+from gateway.frame import Frame, Message
+from gateway.ledger import Limits
+from gateway.letters import Abort, Complete, Letter, Open, kind_of, pack, unpack
+from gateway.operators import OPERATORS
+from gateway.operators.base import Context, Operator, SourceOperator
+from gateway.peers import Identity, PeerAddress, Peers
+from gateway.pool import Pool
+from gateway.program import Program, Step
+from gateway.registry import load
+from gateway.runtime import Runtime, Secrets
+from gateway.shard import Shard
+
+
+class Pipeline:
+    """
+    The program of one gateway, running from `start` to `stop`.
+
+    Raises, when it is made:
+        BadProgram: The program does not fit this gateway: a chunk is larger than the pool, a store or a key is missing.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        secrets: Secrets,
+        events: Events,
+        *,
+        log: Callable[[str], None] = lambda _: None,
+        limits: Limits | None = None,
+        dead_after_s: float = 10.0,
+    ) -> None:
+        settings = program.settings
+        largest = max(settings.chunk_bytes, settings.threshold_bytes, settings.batch_bytes)
+        if largest > settings.pool_bytes:
+            raise BadProgram(
+                f"a piece of {largest} bytes does not fit the pool of {settings.pool_bytes} bytes",
+                hint="lower chunk_bytes and threshold_bytes, or raise pool_bytes",
+            )
+        self.program = program
+        self.events = events
+        self.counters = Counters(events)
+        self._secrets = secrets
+        self._log = log
+        self._up: dict[str, bool] = {peer.gateway: False for peer in program.peers}
+        self._crashed = False
+        self._stopping = False
+        self._lock = threading.Lock()
+        self._pool = Pool(settings.pool_bytes, settings.slice_bytes)
+        self._peers = Peers(
+            program,
+            Identity(secrets.link_private_key),
+            self._pool,
+            on_frame=self._on_frame,
+            on_message=self._on_message,
+            on_peer=self._on_peer,
+            dead_after_s=dead_after_s,
+            transfer_id=secrets.transfer_id,
+        )
+        runtime = Runtime(
+            gateway=program.gateway,
+            secrets=secrets,
+            settings=settings,
+            pool=self._pool,
+            events=events,
+            counters=self.counters,
+            say=self._say,
+            on_crash=self._on_crash,
+            log=log,
+        )
+        context = Context(runtime, self._peers, program.sinks, self._build, limits)
+        self._context = context
+        self._heads = {
+            partition: head
+            for group in program.groups
+            for head in [self._build(group.head)]
+            for partition in group.partitions
+        }
+        self._operators = [operator for head in dict.fromkeys(self._heads.values()) for operator in head.walk()]
+
+    @property
+    def state(self) -> str:
+        """``idle``, ``running``, ``stopping`` or ``failed``."""
+        if self._crashed:
+            return "failed"
+        if self._stopping:
+            return "stopping"
+        sources = [head for head in self._heads.values() if isinstance(head, SourceOperator)]
+        return "idle" if all(source.coordinator.idle for source in sources) else "running"
+
+    @property
+    def peers_up(self) -> dict[str, bool]:
+        """Gateway id → whether there is a connection to it."""
+        return dict(self._up)
+
+    def start(self, host: str, port: int) -> int:
+        """Listen for peers, start all threads, and return the port. Raises: OSError, if the port is taken."""
+        port = self._peers.listen(host, port)
+        for operator in self._operators:
+            operator.start()
+        return port
+
+    def configure_peers(self, addresses: Sequence[PeerAddress]) -> None:
+        """Connect to the peers at *addresses*."""
+        self._peers.configure(addresses)
+
+    def submit(self, shard: Shard, wait_s: float) -> bool:
+        """
+        Hand *shard* to its source; return whether it was taken within *wait_s*.
+
+        Raises:
+            BadProgram: No source of this gateway reads the shard's partition.
+            Stopped: The gateway stops.
+        """
+        head = self._heads.get(shard.partition)
+        if not isinstance(head, SourceOperator):
+            raise BadProgram(
+                f"{self.program.gateway} reads nothing of partition {shard.partition!r}", hint="ask a source gateway"
+            )
+        if missing := [d for d in shard.destinations if str(d) not in self.program.sinks.get(shard.partition, {})]:
+            raise BadProgram(f"partition {shard.partition!r} has no destination {missing[0]}")
+        return head.submit(shard, wait_s)
+
+    def lost(self, gateway: str) -> None:
+        """Do without *gateway*: repeat what it may have held."""
+        self._log(f"gateway {gateway} is lost")
+        for head in self._sources():
+            head.coordinator.lost(gateway)
+
+    def stop(self) -> None:
+        """Take nothing more, abort what is open, and end every thread. A second call waits for the first."""
+        with self._lock:
+            if self._stopping:
+                return
+            self._stopping = True
+            for operator in self._operators:
+                operator.close()
+            self._pool.close()
+            self._peers.close()
+            for operator in self._operators:
+                operator.join()
+        self._log("stopped")
+
+    def _sources(self) -> list[SourceOperator]:
+        return [operator for operator in self._operators if isinstance(operator, SourceOperator)]
+
+    def _build(self, step: Step) -> Operator:
+        operator: Operator = load(OPERATORS[step.op])(step, self._context)
+        return operator
+
+    def _on_frame(self, peer: str, frame: Frame) -> None:
+        self.counters.add("bytes_received", frame.wire_bytes)
+        head = self._heads.get(frame.partition)
+        if head is None:
+            self._log(f"frame of unknown partition {frame.partition!r} from {peer} dropped")
+            frame.release()
+            return
+        head.put(frame)
+
+    def _on_message(self, message: Message) -> None:
+        """Take a message for this gateway; it may come from any thread of the peers, and must not wait."""
+        key = self._secrets.payload_key
+        try:
+            if key is None:
+                raise RemoteWireError("a relay has no business with messages")
+            fields = message.to, message.sender, message.kind
+            body = open_message(key, self._secrets.transfer_id, *fields, message.seal)
+            letter = unpack(message.kind, body)
+        except (IntegrityError, RemoteWireError) as error:
+            self._log(f"message {message.kind!r} from {message.sender!r} dropped: {error}")
+            return
+        for operator in self._listeners(letter):
+            if operator.hear(message.sender, letter):
+                return
+
+    def _listeners(self, letter: Letter) -> list[Operator]:
+        head = self._heads.get(letter.partition)
+        if head is None:
+            return []
+        if isinstance(letter, Open | Complete | Abort):
+            return [operator for operator in head.walk() if operator is not head]
+        return [head]
+
+    def _say(self, to: str, letter: Letter) -> None:
+        kind, sender = kind_of(letter), self.program.gateway
+        key = self._context.runtime.payload_key
+        seal = seal_message(key, self._secrets.transfer_id, to, sender, kind, pack(letter))
+        try:
+            self._peers.send_message(Message(to=to, sender=sender, kind=kind, seal=seal))
+        except PeerLost as error:
+            self._log(f"message {kind!r} to {to} not sent: {error}")
+        except Stopped:
+            if not self._stopping:
+                raise
+
+    def _on_peer(self, gateway: str, up: bool) -> None:
+        self._up[gateway] = up
+        self._log(f"peer {gateway} is {'up' if up else 'down'}")
+        self.events.emit("peer", gateway=gateway, up=up)
+        for head in self._sources():
+            if up:
+                head.coordinator.found(gateway)
+            else:
+                head.coordinator.lost(gateway)
+
+    def _on_crash(self, thread: str, error: BaseException) -> None:
+        self._crashed = True
+        hint = error.hint if isinstance(error, GatewayError) else "the gateway's log has the details"
+        self._log(f"fatal: {thread}: {type(error).__name__}: {error}")
+        self.events.emit("fatal", error=f"{thread}: {type(error).__name__}: {error}", hint=hint)
