@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gateway.chunk import MIN_PART_BYTES
 from gateway.locations import overlaps, parse_location
+from gateway.mapping import as_folder
 from gateway.program import Settings
 from gateway.units import MIB, format_bytes
 from skytf.clouds import CLOUDS
@@ -105,20 +107,19 @@ def _check_ends(source: Endpoint, destinations: Sequence[Endpoint], recursive: b
     seen: dict[tuple[str, str, str], str] = {}
     for destination in destinations:
         if overlaps(
-            (source.store, source.prefix), (destination.store, destination.prefix), recursive=recursive, resolve=_real
+            (source.store, source.prefix),
+            (destination.store, destination.prefix),
+            recursive=recursive,
+            resolve=os.path.realpath,
         ):
             raise InputError(
                 f"the destination {destination.url} is the source {source.url} or inside it",
                 hint="choose a destination outside the source",
             )
-        place = (destination.store.endpoint_url, destination.store.bucket, destination.prefix.rstrip("/"))
+        place = (destination.store.endpoint_url, destination.store.bucket, as_folder(destination.prefix))
         if place in seen:
             raise InputError(f"{destination.url} is named twice as a destination", hint="leave one out")
         seen[place] = destination.url
-
-
-def _real(path: str) -> str:
-    return str(Path(path).resolve())
 
 
 def _endpoint(target: Target, name: str, default_region: str, cwd: Path) -> Endpoint:

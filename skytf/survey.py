@@ -103,11 +103,22 @@ class Fingerprint:
         return tuple(one.frozen() for one in self.ranges)
 
 
+def _ignore(*_: object) -> None: ...
+
+
 def survey(
-    job: Job, store: Store, *, on_count: Callable[[int, int], None] | None = None, report_every: int = 10_000
+    job: Job,
+    store: Store,
+    *,
+    on_count: Callable[[int, int], None] = _ignore,
+    on_entry: Callable[[Entry], None] = _ignore,
+    report_every: int = 10_000,
 ) -> JobSurvey:
     """
-    Return what the source of *job* holds; *on_count* hears (objects, bytes) now and then.
+    Return what the source of *job* holds.
+
+    *on_entry* sees every entry and may raise; *on_count* hears (objects, bytes) every *report_every* entries and
+    in the end.
 
     Raises:
         ObjectMissing, BucketMissing, AccessDenied, StoreUnavailable: As the store says.
@@ -124,17 +135,18 @@ def survey(
             examples.append(f"{name.key} ({name.reason})")
 
     for entry in entries(job, store, on_skip=skip):
+        on_entry(entry)
         fingerprint.add(entry)
         objects += 1
         size_bytes += entry.size_bytes
         largest = max(largest, entry.size_bytes)
         if len(sample) < SAMPLE:
             first = job.destinations[0]
-            sample.append((entry.key, destination_key(first.prefix, entry.suffix, recursive=job.recursive)))
-        if on_count is not None and objects % report_every == 0:
+            target = destination_key(first.prefix, entry.suffix, recursive=job.recursive)
+            sample.append((job.source.url_of(entry.key), first.url_of(target)))
+        if objects % report_every == 0:
             on_count(objects, size_bytes)
-    if on_count is not None:
-        on_count(objects, size_bytes)
+    on_count(objects, size_bytes)
     return JobSurvey(
         job_id=job.job_id,
         objects=objects,
@@ -164,10 +176,10 @@ def drift(reviewed: Sequence[KeyRange], now: Iterable[Entry]) -> Drift:
     comes after the last range is a range of its own. ``objects`` and ``bytes`` are the size of the changed ranges,
     the larger of before and after: an upper bound of what changed.
     """
-    lasts = [one.last_key.encode() for one in reviewed]
+    lasts = [one.last_key for one in reviewed]  # UTF-8 byte order is the order of Python strings
     found: dict[int, _Range] = {}
     for entry in now:
-        index = bisect_left(lasts, entry.key.encode())
+        index = bisect_left(lasts, entry.key)
         found.setdefault(index, _Range(entry.key, entry.key)).add(entry)
     changed: list[tuple[KeyRange | None, KeyRange | None]] = []
     objects = size_bytes = 0

@@ -24,6 +24,10 @@ class Endpoint:
     region: Region
     profile: str = ""
 
+    def url_of(self, key: str) -> str:
+        """Return *key* of this end's store as a user would write it."""
+        return f"/{key}" if self.store.scheme == "file" else f"{self.store.scheme}://{self.store.bucket}/{key}"
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -1,0 +1,339 @@
+"""The Python API: plan, apply, copy, resume, reap. The command line uses nothing else."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from gateway.journal import Journal
+from skytf import bundle as bundles
+from skytf.bundle import Bundle, Manifest
+from skytf.credentials import open_endpoint
+from skytf.deploy.cancel import Cancel
+from skytf.doctor import Check, examine
+from skytf.errors import InputError, Interrupted, Refused
+from skytf.home import Home, Status, TransferDir, client_alive, new_transfer_id, this_client
+from skytf.hooks import Hooks
+from skytf.model import codec
+from skytf.model.copy import Copy, Options
+from skytf.model.job import Request
+from skytf.prepare import Watch, check_drift, derive, surveyed, with_duration, with_plan
+from skytf.reap import Reaped, reap
+from skytf.report import Report
+from skytf.resolve import resolve
+from skytf.runner.engine import Engine
+from skytf.runner.engine import resolve as resolve_engine
+from skytf.runner.terraform import Terraform
+from skytf.survey import entries
+from skytf.transfer import BUNDLE_DIR, Setting, Transfer
+from skytf.verification import compare_contents
+
+Approve = Callable[[Bundle], bool]
+_DEFAULTS = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class TransferInfo:
+    """One transfer of this home: where it stands. ``alive`` says that a client works on it now."""
+
+    transfer_id: str
+    phase: str
+    outcome: str
+    alive: bool
+    source: str
+    destinations: tuple[str, ...]
+    directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What `Client.verify` found for one destination; the tuples hold at most 20 URLs each."""
+
+    destination: str
+    objects: int
+    bytes: int
+    missing: tuple[str, ...]
+    different: tuple[str, ...]
+    missing_count: int
+    different_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """``request.json``: what a transfer is for, written before anything is looked at; a bundle beside it wins."""
+
+    copies: tuple[Copy, ...] = ()
+    options: Options = field(default_factory=Options)
+    cwd: str = ""
+    approved: bool = True
+
+
+class Client:
+    """
+    Plans and runs transfers of one home directory, one at a time.
+
+    Args:
+        home: Where transfers keep their state; default ``$SKYTF_HOME`` or the XDG state directory.
+        engine: A Terraform to use instead of the one that is found.
+        hooks: Called as things happen.
+    """
+
+    def __init__(self, *, home: Path | None = None, engine: str | None = None, hooks: Hooks | None = None) -> None:
+        self._env = dict(os.environ)
+        self._home = Home(home.absolute()) if home is not None else Home.find(self._env)
+        self._engine_setting = engine
+        self._hooks = hooks or Hooks()
+        self._cancel = Cancel()
+        self._signal = int(signal.SIGINT)
+
+    def plan(self, copies: Sequence[Copy], options: Options = _DEFAULTS, *, out: Path | None = None) -> Bundle:
+        """
+        Survey the sources, plan a fleet and return (with *out*: also write) the bundle. Creates nothing.
+
+        Raises:
+            InputError: An end cannot be used, or there is nothing to copy.
+            NoTopology: Nothing meets the constraints.
+            TerraformError: Terraform does not accept it, or there is none.
+        """
+        planned = self._planned(copies, options, Path.cwd())
+        if out is not None:
+            bundles.write(out, planned.files)
+        return planned
+
+    def apply(self, bundle: Bundle | Path) -> Report:
+        """
+        Apply exactly *bundle*: create the fleet, move the bytes, verify, destroy.
+
+        Returns a report of outcome ``done`` or ``incomplete``; all else is an error, raised when the fleet is gone.
+
+        Raises:
+            InputError: There is no bundle.
+            Refused: It is not what was reviewed, or is being applied already.
+            TerraformError, HostError, TransferFailed, Interrupted: As they say.
+        """
+        given = bundles.read(bundle) if isinstance(bundle, Path) else bundle
+        bundles.verify(given, derive(given.manifest).files)
+        with self._home.bundle_locked(given.digest):
+            directory = self._begin(_Asked())
+            self._keep(directory, given)
+            with directory.locked():
+                return self._checked(directory, given)
+
+    def copy(
+        self, copies: Sequence[Copy], options: Options = _DEFAULTS, *, approve: Approve = lambda _: True
+    ) -> Report | None:
+        """
+        Plan, ask *approve*, apply; None where it says no.
+
+        Raises:
+            As `plan` and `apply`.
+        """
+        directory = self._begin(_Asked(tuple(copies), options, str(Path.cwd()), approved=False))
+        with directory.locked():
+            return self._copy(directory, _Asked(tuple(copies), options, str(Path.cwd())), approve)
+
+    def resume(self, transfer_id: str | None = None, *, approve: Approve = lambda _: True) -> Report | None:
+        """
+        Go on with an unfinished transfer (default: the latest); None where nothing is unfinished.
+
+        What is left of its old fleet is removed first. *approve* is asked only where nobody had approved the plan yet.
+
+        Raises:
+            InputError: There is no such transfer.
+            Refused: Its client still works on it; or, as for `apply`.
+        """
+        directory = self._home.transfer(transfer_id) if transfer_id else self._latest_unfinished()
+        if directory is None or directory.status().outcome == "done":
+            return None
+        with directory.locked():
+            asked = codec.decode(directory.request.read_bytes(), _Asked)
+            if not (directory.root / BUNDLE_DIR / bundles.MANIFEST).exists():
+                return self._copy(directory, asked, approve)
+            given = bundles.read(directory.root / BUNDLE_DIR)
+            if not asked.approved and not approve(given):
+                return None
+            transfer = Transfer(given, self._setting(directory), previous=Journal.read(directory.journal))
+            transfer.remove_old_fleet()
+            return transfer.run()
+
+    def interrupt(self, signal_number: int) -> None:
+        """
+        Stop what runs, in order; may be called by a signal handler.
+
+        The running call raises Interrupted once the fleet is gone.
+        """
+        self._signal = signal_number
+        # A handler may have interrupted the very thread that holds the lock of Cancel.
+        threading.Thread(target=self._cancel.set, name="interrupt").start()
+
+    def transfers(self) -> list[TransferInfo]:
+        """Return the transfers of this home, newest first; those that cannot be read are passed over."""
+        return [info for directory in self._home.transfers() if (info := self._info(directory)) is not None]
+
+    def reap(self, *, dry_run: bool = False, all_owners: bool = False, force: bool = False) -> list[Reaped]:
+        """Remove fleets that a lost client left behind: expired, or client dead (*force*: living ones too)."""
+        return reap(self._home, _owner(), dry_run=dry_run, all_owners=all_owners, force=force)
+
+    def verify(self, copies: Sequence[Copy]) -> list[Comparison]:
+        """
+        Read both ends again and compare every object's content.
+
+        Raises:
+            InputError, StoreError: An end cannot be read.
+        """
+        compared = []
+        for job in resolve(copies, Options(), cwd=Path.cwd()).jobs:
+            source = open_endpoint(job.source)
+            for destination in job.destinations:
+                store = open_endpoint(destination)
+                found = compare_contents(entries(job, source), source, destination, store, recursive=job.recursive)
+                compared.append(
+                    Comparison(
+                        destination=destination.url,
+                        objects=found.objects,
+                        bytes=found.bytes,
+                        missing=tuple(store.url(key) for key in found.missing),
+                        different=tuple(store.url(key) for key in found.different),
+                        missing_count=found.missing_count,
+                        different_count=found.different_count,
+                    )
+                )
+        return compared
+
+    def doctor(self) -> list[Check]:
+        """Look at what skytf needs on this machine."""
+        return list(examine(self._home, engine=self._engine_setting, env=self._env))
+
+    def _engine(self) -> Engine:
+        return resolve_engine(self._engine_setting, self._env)
+
+    def _watch(self) -> Watch:
+        return Watch(self._hooks, self._check)
+
+    def _check(self) -> None:
+        if self._cancel.is_set():
+            raise Interrupted("stopped before anything was created", signal_number=self._signal)
+
+    def _planned(self, copies: Sequence[Copy], options: Options, cwd: Path) -> Bundle:
+        engine = self._engine()
+        request = resolve(copies, options, cwd=cwd)
+        self._hooks.on_phase("surveying", "the sources are listed")
+        surveys = surveyed(request, self._watch())
+        if options.max_duration_minutes is None:
+            request = with_duration(request, surveys)
+        self._hooks.on_phase("planned", "terraform plans the fleet")
+        return self._with_plan(derive(Manifest(request, surveys)), engine)
+
+    def _with_plan(self, bundle: Bundle, engine: Engine) -> Bundle:
+        with tempfile.TemporaryDirectory(prefix="skytf-plan-") as scratch:
+            workdir = Path(scratch) / "work"
+            workdir.mkdir()
+            terraform = Terraform(
+                engine=engine,
+                workdir=workdir,
+                log_dir=Path(scratch),
+                env=self._env,
+                on_message=self._hooks.on_terraform,
+            )
+            with self._cancel.closing(terraform.interrupt):
+                try:
+                    return with_plan(bundle, terraform, workdir)
+                finally:
+                    self._check()
+
+    def _copy(self, directory: TransferDir, asked: _Asked, approve: Approve) -> Report | None:
+        try:
+            planned = self._planned(asked.copies, asked.options, Path(asked.cwd))
+            approved = approve(planned)
+        except BaseException:
+            self._discard(directory)
+            raise
+        if not approved:
+            self._discard(directory)
+            return None
+        self._keep(directory, planned)
+        directory.write("request.json", codec.encode(replace(asked, approved=True)))
+        return Transfer(planned, self._setting(directory)).run()
+
+    def _checked(self, directory: TransferDir, given: Bundle) -> Report:
+        """Apply a bundle that was reviewed some time ago."""
+        try:
+            for warning in check_drift(given.manifest, self._watch()):
+                self._hooks.on_warning(warning)
+            transfer = Transfer(given, self._setting(directory))
+        except BaseException:
+            self._discard(directory)
+            raise
+        return transfer.run()
+
+    def _begin(self, asked: _Asked) -> TransferDir:
+        """Write down what is asked before anything is looked at, so that a client that is killed can be followed up."""
+        directory = self._home.create(new_transfer_id())
+        directory.write("request.json", codec.encode(asked))
+        pid, started_s = this_client()
+        directory.set_status(Status(directory.transfer_id, "surveying", _owner(), pid, started_s))
+        return directory
+
+    def _keep(self, directory: TransferDir, bundle: Bundle) -> None:
+        bundles.write(directory.root / BUNDLE_DIR, bundle.files)
+
+    def _discard(self, directory: TransferDir) -> None:
+        """Nothing was created: a transfer that never began is not worth remembering."""
+        shutil.rmtree(directory.root, ignore_errors=True)
+
+    def _setting(self, directory: TransferDir) -> Setting:
+        return Setting(
+            directory=directory,
+            home=self._home.root,
+            engine=self._engine(),
+            env=self._env,
+            owner=_owner(),
+            hooks=self._hooks,
+            cancel=self._cancel,
+            stop_signal=lambda: self._signal,
+        )
+
+    def _latest_unfinished(self) -> TransferDir | None:
+        for directory in self._home.transfers():
+            try:
+                status = directory.status()
+            except InputError:
+                continue
+            if status.outcome not in ("done", "incomplete") and not client_alive(status):
+                return directory
+        return None
+
+    def _info(self, directory: TransferDir) -> TransferInfo | None:
+        try:
+            status = directory.status()
+            request = self._request(directory)
+        except (InputError, Refused, OSError, ValueError):
+            return None
+        return TransferInfo(
+            transfer_id=directory.transfer_id,
+            phase=status.phase,
+            outcome=status.outcome,
+            alive=not status.outcome and client_alive(status),
+            source=", ".join(job.source.url for job in request.jobs),
+            destinations=tuple(one.url for job in request.jobs for one in job.destinations),
+            directory=str(directory.root),
+        )
+
+    def _request(self, directory: TransferDir) -> Request:
+        if (directory.root / BUNDLE_DIR / bundles.MANIFEST).exists():
+            return bundles.read(directory.root / BUNDLE_DIR).manifest.request
+        asked = codec.decode(directory.request.read_bytes(), _Asked)
+        return resolve(asked.copies, asked.options, cwd=Path(asked.cwd))
+
+
+def _owner() -> str:
+    """Return who runs this, as a tag that every cloud accepts (lower case, digits, hyphens)."""
+    return re.sub(r"[^a-z0-9-]+", "-", getpass.getuser().lower()).strip("-") or "unknown"

@@ -1,0 +1,215 @@
+"""From request to bundle: survey, topology, programs, Terraform, PLAN.md; and the same again, to check one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.errors import ObjectMissing, StoreError
+from gateway.locations import self_overwriting_suffix
+from gateway.shard import Entry
+from gateway.units import format_bytes
+from skytf.bundle import Bundle, Manifest, compose
+from skytf.credentials import open_endpoint
+from skytf.errors import InputError, Refused
+from skytf.hooks import Hooks
+from skytf.model.job import Endpoint, Job, Request
+from skytf.model.survey import JobSurvey
+from skytf.planner import plan
+from skytf.programs import programs
+from skytf.render.plan_md import plan_md
+from skytf.render.root import PLACEHOLDERS, root_module
+from skytf.runner.reviewed import normalise_plan
+from skytf.runner.terraform import Terraform
+from skytf.survey import Drift, drift, entries, survey
+
+# Where no throughput is known the fleet gets three times what a line of 100 Mbit/s would need.
+_SLOWEST_BYTES_PER_S = 12_500_000
+_TIMES_PREDICTED = 3
+# `--source-drift report` still refuses when more than this share of the reviewed bytes or objects may have changed.
+_MOST_DRIFT = 0.10
+_NAMED_RANGES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who hears of a long listing (*hooks*), and what ends it (*check* raises)."""
+
+    hooks: Hooks
+    check: Callable[[], None]
+
+
+def surveyed(request: Request, watch: Watch) -> tuple[JobSurvey, ...]:
+    """
+    List the source of every job, after looking whether both ends can be used at all.
+
+    Raises:
+        InputError: An end is missing or cannot be used, or there is nothing to copy.
+    """
+    return tuple(_surveyed(job, watch) for job in request.jobs)
+
+
+def with_duration(request: Request, surveys: Iterable[JobSurvey]) -> Request:
+    """Return *request* with the fleet's time limit made long enough for what was found."""
+    slowest_s = sum(one.bytes for one in surveys) * max(len(job.destinations) for job in request.jobs)
+    minutes = _TIMES_PREDICTED * slowest_s // _SLOWEST_BYTES_PER_S // 60
+    return replace(request, ttl_minutes=max(request.ttl_minutes, minutes))
+
+
+def derive(manifest: Manifest) -> Bundle:
+    """Return the bundle that follows from *manifest*, without plan.json. Pure but for reading templates and modules."""
+    request = manifest.request
+    topology = plan(request)
+    return compose(
+        manifest=manifest,
+        topology=topology,
+        programs=programs(topology, request),
+        infra=root_module(topology, request),
+        plan_md=plan_md(request, manifest.survey, topology),
+    )
+
+
+def with_plan(bundle: Bundle, terraform: Terraform, workdir: Path) -> Bundle:
+    """
+    Return *bundle* with the plan.json that Terraform makes of it, in the empty *workdir*.
+
+    Raises:
+        TerraformError: Terraform does not accept the root module.
+    """
+    for name, content in bundle.infra.items():
+        path = workdir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    terraform.init()
+    plan_file = workdir / "review.tfplan"
+    terraform.plan(out=plan_file, var_files=[workdir / PLACEHOLDERS])
+    files = {**bundle.files, "plan.json": normalise_plan(terraform.show_json(plan_file), workdir=workdir)}
+    return replace(bundle, files=dict(sorted(files.items())))
+
+
+def check_drift(manifest: Manifest, watch: Watch) -> list[str]:
+    """
+    Compare the sources with what was reviewed; return a warning for each that has moved a little.
+
+    Raises:
+        Refused: A source has moved more than its request allows; the message names the key ranges.
+        InputError: A source cannot be listed any more.
+    """
+    warnings = []
+    surveys = {one.job_id: one for one in manifest.survey}
+    for job in manifest.request.jobs:
+        reviewed = surveys[job.job_id]
+        with _naming(job.source):
+            found = drift(reviewed.fingerprint, _watched(job, watch))
+        if not found.ranges:
+            continue
+        text = f"{job.source.url} is not what was reviewed: {_ranges(found)}"
+        share = max(found.objects / max(reviewed.objects, 1), found.bytes / max(reviewed.bytes, 1))
+        if manifest.request.source_drift == "refuse" or share > _MOST_DRIFT:
+            raise Refused(text, hint="plan again, so that what moves is what was reviewed")
+        warnings.append(text)
+    return warnings
+
+
+def _watched(job: Job, watch: Watch) -> Iterator[Entry]:
+    for count, entry in enumerate(entries(job, open_endpoint(job.source))):
+        if count % 1_000 == 0:
+            watch.check()
+        yield entry
+
+
+def _ranges(found: Drift) -> str:
+    texts = []
+    for before, after in found.ranges[:_NAMED_RANGES]:
+        one = after or before
+        assert one is not None
+        counts = f"{before.objects if before else 0} → {after.objects if after else 0} objects"
+        texts.append(f"{one.first_key!r} to {one.last_key!r} ({counts})")
+    more = len(found.ranges) - len(texts)
+    return "; ".join(texts) + (f" and {more} more ranges" if more > 0 else "")
+
+
+def _surveyed(job: Job, watch: Watch) -> JobSurvey:
+    source = open_endpoint(job.source)
+    with _naming(job.source):
+        source.check_readable(job.source.prefix)
+    for destination in job.destinations:
+        with _naming(destination):
+            open_endpoint(destination).check_writable(destination.prefix)
+
+    def count(objects: int, size_bytes: int) -> None:
+        watch.check()
+        watch.hooks.on_survey(job.job_id, objects, size_bytes)
+
+    with _naming(job.source, recursive=job.recursive):
+        found = survey(job, source, on_count=count, on_entry=_guard(job), report_every=1_000)
+    if not found.objects and not found.skipped:
+        raise InputError(f"there is nothing to copy below {job.source.url}", hint="look at how the source is spelled")
+    _check_room(job.destinations, found)
+    return found
+
+
+def _guard(job: Job) -> Callable[[Entry], None]:
+    """Return what refuses an entry that would land on the source itself (``a/b`` copied to ``a`` meets ``a/b/b``)."""
+    inside = []
+    for destination in job.destinations:
+        begins = self_overwriting_suffix(
+            (job.source.store, job.source.prefix),
+            (destination.store, destination.prefix),
+            recursive=job.recursive,
+            resolve=os.path.realpath,
+        )
+        if begins:
+            inside.append((begins, destination.url))
+
+    def check(entry: Entry) -> None:
+        for begins, url in inside:
+            if entry.suffix.startswith(begins):
+                raise InputError(
+                    f"{entry.key!r} of {job.source.url} would be written into the source itself by copying to {url}",
+                    hint="choose a destination that does not contain the source",
+                )
+
+    return check
+
+
+def _check_room(destinations: Sequence[Endpoint], found: JobSurvey) -> None:
+    """Refuse to fill a disk: what is there already may be overwritten, so only a disk that can never hold it counts."""
+    for destination in destinations:
+        if destination.store.scheme != "file":
+            continue
+        parent = Path("/" + destination.prefix)
+        while not parent.exists():
+            parent = parent.parent
+        usage = shutil.disk_usage(parent)
+        if found.bytes > usage.total:
+            raise InputError(
+                f"{destination.url} is on a disk of {format_bytes(usage.total)},"
+                f" which cannot hold {format_bytes(found.bytes)}",
+                hint="choose a larger disk, or copy less",
+            )
+
+
+@contextmanager
+def _naming(endpoint: Endpoint, *, recursive: bool = True) -> Iterator[None]:
+    """Turn what a store says of *endpoint* before anything was created into a word about the user's input."""
+    try:
+        yield
+    except ObjectMissing as error:
+        hint = error.hint
+        if not recursive and _holds_more(endpoint):
+            hint = "it is the beginning of other names: add --recursive to copy what is below it"
+        raise InputError(f"there is no object {endpoint.url}: {error}", hint=hint) from error
+    except StoreError as error:
+        raise InputError(f"{endpoint.url} cannot be used: {error}", hint=error.hint) from error
+
+
+def _holds_more(endpoint: Endpoint) -> bool:
+    try:
+        return next(open_endpoint(endpoint).list(endpoint.prefix), None) is not None
+    except StoreError:
+        return False

@@ -1,0 +1,116 @@
+"""Remove the fleets that a lost client left behind: found by tag, without state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gateway.errors import GatewayError
+from skytf import bundle
+from skytf.clouds import CLOUDS, open_cloud
+from skytf.clouds.base import Cloud, FleetTag
+from skytf.errors import InputError, SkytfError
+from skytf.home import Home, TransferDir, client_alive
+from skytf.sweep import sweep
+from skytf.transfer import BUNDLE_DIR
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """
+    A fleet that was found, and what became of it.
+
+    ``reason`` says why it was removed or left; ``expires`` is UTC, empty where the tags are gone.
+    """
+
+    transfer_id: str
+    cloud: str
+    owner: str
+    gateways: int
+    expires: str
+    client_alive: bool
+    removed: bool
+    reason: str
+
+
+def reap(home: Home, owner: str, *, dry_run: bool, all_owners: bool, force: bool) -> list[Reaped]:
+    """
+    Remove the fleets of *owner* (or of everybody) that are expired or whose client is dead; with *force* all of them.
+
+    A cloud without an adapter cannot be searched and is passed over.
+    """
+    return [
+        _reap(home, name, cloud, fleet, dry_run=dry_run, force=force)
+        for name, cloud in _adapters(home)
+        for fleet in cloud.find(None)
+        if all_owners or fleet.owner in (owner, "")
+    ]
+
+
+def _adapters(home: Home) -> Iterator[tuple[str, Cloud]]:
+    for name in CLOUDS:
+        if (cloud := open_cloud(name, home.root)) is not None:
+            yield name, cloud
+
+
+def _reap(home: Home, name: str, cloud: Cloud, fleet: FleetTag, *, dry_run: bool, force: bool) -> Reaped:
+    directory = _directory(home, fleet.transfer_id)
+    alive = _alive(directory)
+    expired = 0 < fleet.expires_s < time.time()
+    if expired:
+        reason = "it is expired"
+    elif directory is not None and not alive:
+        reason = "its client is dead"
+    elif directory is None and not fleet.owner:
+        reason = "nothing is known about it any more"
+    elif force:
+        reason = "--force"
+    else:
+        reason = ""
+    removed = bool(reason) and not dry_run
+    if removed:
+        try:
+            cloud.delete(fleet.transfer_id)
+            _after(directory)
+        except SkytfError as error:
+            removed, reason = False, f"it could not be removed: {error}"
+    return Reaped(
+        transfer_id=fleet.transfer_id,
+        cloud=name,
+        owner=fleet.owner,
+        gateways=len(fleet.gateways),
+        expires=datetime.fromtimestamp(fleet.expires_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if fleet.expires_s else "",
+        client_alive=alive,
+        removed=removed,
+        reason=reason or ("its client lives" if alive else "it is not expired, and its client is not known here"),
+    )
+
+
+def _directory(home: Home, transfer_id: str) -> TransferDir | None:
+    try:
+        return home.transfer(transfer_id)
+    except InputError:
+        return None
+
+
+def _alive(directory: TransferDir | None) -> bool:
+    try:
+        return directory is not None and client_alive(directory.status())
+    except InputError:
+        return False
+
+
+def _after(directory: TransferDir | None) -> None:
+    """Remove what the fleet's gateways had half-written, and this transfer's keys."""
+    if directory is None:
+        return
+    for path in (*directory.keys.glob("*"), directory.workdir / "apply.auto.tfvars.json"):
+        path.unlink(missing_ok=True)
+    try:
+        request = bundle.read(directory.root / BUNDLE_DIR).manifest.request
+        sweep(request, directory)
+    except (GatewayError, SkytfError):
+        # The fleet is gone, which is what was asked for; a store that cannot be reached now keeps its leftovers.
+        return

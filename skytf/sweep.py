@@ -1,0 +1,68 @@
+"""Remove what a transfer that did not end in order left half-written at its destinations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from gateway.journal import Journal, JournalState
+from gateway.mapping import destination_key
+from gateway.stores.local.files import is_hidden_name
+from skytf.credentials import open_endpoint
+from skytf.home import TransferDir
+from skytf.model.job import Endpoint, Job, Request
+from skytf.verification import Listing
+
+LISTING = "listing-{job}.gz"
+
+
+def sweep(request: Request, directory: TransferDir) -> int:
+    """
+    Abort the uploads that the journal knows to be open, delete hidden temporary files; return how many.
+
+    Only what carries this transfer's id or stands in its journal is touched.
+
+    Raises:
+        StoreError: A destination cannot be reached.
+        InputError: No credentials for it any more.
+    """
+    state = Journal.read(directory.journal)
+    removed = 0
+    for job in request.jobs:
+        for index, destination in enumerate(job.destinations):
+            store = open_endpoint(destination)
+            for upload in state.open_uploads:
+                record = state.shards.get(upload.shard_id)
+                if upload.destination == index and record is not None and record.partition == job.job_id:
+                    store.abort_multipart(upload.key, upload.token)
+                    removed += 1
+            if destination.store.scheme == "file":
+                removed += _remove_partials(job, index, destination, state, directory)
+    return removed
+
+
+def _remove_partials(job: Job, index: int, destination: Endpoint, state: JournalState, directory: TransferDir) -> int:
+    """Look only where an object of this transfer was under way: a destination may hold millions of others."""
+    removed = 0
+    for folder in sorted(set(_folders(job, index, destination, state, directory))):
+        if not folder.is_dir():
+            continue
+        for path in folder.iterdir():
+            ours = f".skytf-{directory.transfer_id}." in path.name
+            if ours and is_hidden_name(os.fsencode(path.name)):
+                path.unlink(missing_ok=True)
+                removed += 1
+    return removed
+
+
+def _folders(
+    job: Job, index: int, destination: Endpoint, state: JournalState, directory: TransferDir
+) -> Iterator[Path]:
+    path = directory.root / LISTING.format(job=job.job_id)
+    if not path.exists():
+        return
+    for key, suffix, _ in Listing.read(path):
+        if not state.is_settled(job.job_id, index, key):
+            target = destination_key(destination.prefix, suffix, recursive=job.recursive)
+            yield Path("/", PurePosixPath(target).parent)

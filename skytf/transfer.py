@@ -1,0 +1,348 @@
+"""One transfer from bundle to report: create, deploy, dispatch, verify, and destroy whatever happened."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from gateway.errors import StoreError
+from gateway.journal import Journal, JournalState
+from gateway.shard import Entry, Shard
+from skytf.bundle import Bundle
+from skytf.clouds import open_cloud
+from skytf.credentials import of_job, open_endpoint
+from skytf.deploy.cancel import Cancel
+from skytf.dispatch import Dispatch, Goal
+from skytf.errors import Interrupted, Refused, SkytfError, TransferFailed
+from skytf.fleet import Fleet, Owner, Plan
+from skytf.home import Status, TransferDir, this_client
+from skytf.hooks import Hooks
+from skytf.ledger import Ledger
+from skytf.model import codec
+from skytf.model.job import Job
+from skytf.monitor.events import Event, Failed
+from skytf.report import Failure, Report
+from skytf.runner.engine import Engine
+from skytf.runner.terraform import Terraform
+from skytf.shards import cut_shards, shard_bytes_for
+from skytf.survey import entries
+from skytf.sweep import LISTING, sweep
+from skytf.verification import Listing, compare_sizes
+
+# Where a transfer keeps the bundle that it applies.
+BUNDLE_DIR = "bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a transfer runs in; *stop_signal* says by which signal, if any, it is told to stop."""
+
+    directory: TransferDir
+    home: Path
+    engine: Engine
+    env: Mapping[str, str]
+    owner: str
+    hooks: Hooks
+    cancel: Cancel
+    stop_signal: Callable[[], int]
+
+
+class _Record:
+    """Write to the journal what dispatch hands out and hears."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def handed(self, shard: Shard) -> None:
+        self._journal.begin(shard)
+
+    def event(self, event: Event) -> None:
+        self._journal.event(msgspec.to_builtins(event))
+
+
+class Transfer:
+    """
+    Run what *bundle* says.
+
+    Args:
+        bundle: Reviewed and verified.
+        setting: Where and for whom.
+        previous: What the journal of an interrupted run of the same transfer says; None in a first run.
+    """
+
+    def __init__(self, bundle: Bundle, setting: Setting, *, previous: JournalState | None = None) -> None:
+        self._bundle = bundle
+        self._request = bundle.manifest.request
+        self._setting = setting
+        self._hooks = setting.hooks
+        self._directory = setting.directory
+        self._previous = previous
+        self._ledger = Ledger()
+        self._clouds = {region.cloud for region in bundle.topology.regions()}
+
+    def run(self) -> Report:
+        """
+        Move everything and return the report, which is also written to ``report.json``.
+
+        The fleet is gone when this returns or raises, unless the error says otherwise.
+
+        Raises:
+            Refused: What was reviewed is not what is.
+            TerraformError, HostError, TransferFailed: As they say.
+            Interrupted: `Setting.cancel` was set.
+        """
+        if self._bundle.plan_json is None:
+            raise Refused("the bundle was planned offline: it has no plan.json", hint="plan online, and review again")
+        fleet = self._fleet()
+        error: BaseException | None = None
+        try:
+            self._move(fleet, self._bundle.plan_json)
+        except BaseException as raised:  # noqa: BLE001 - the fleet must go whatever it is; it is raised again below
+            error = self._interruption() or raised
+        self._end(fleet, clean=error is None and not self._ledger.failed)
+        report = self._ledger.report(
+            self._directory.transfer_id,
+            self._bundle,
+            error=error,
+            failures_file=str(self._directory.root / "failures.jsonl"),
+            unnamed=self._unnamed(),
+        )
+        self._directory.write("report.json", codec.encode(report))
+        self._set_phase("done", "", outcome=report.outcome)
+        if error is not None:
+            raise error
+        return report
+
+    def remove_old_fleet(self) -> None:
+        """
+        Remove what an earlier run left: what stands in the state, what carries the tag, what is half-written.
+
+        After a kill -9 the state may be wrong in both directions, so a fleet is never taken over (ADR 5).
+        """
+        with self._phase("destroying", "what is left of the old fleet is removed"):
+            fleet = self._fleet()
+            if (self._directory.workdir / "terraform.tfstate").exists():
+                fleet.destroy_old()
+            if left := self._remove_tagged():
+                raise TransferFailed(f"the old fleet cannot be removed: {'; '.join(left)}", hint="skytf reap --force")
+            self._sweep()
+
+    def _fleet(self) -> Fleet:
+        environment: dict[str, str] = {}
+        for name in sorted(self._clouds):
+            if (cloud := open_cloud(name, self._setting.home)) is not None:
+                environment |= cloud.environment()
+        self._directory.lay_out(self._bundle.infra)
+        terraform = Terraform(
+            engine=self._setting.engine,
+            workdir=self._directory.workdir,
+            log_dir=self._directory.logs,
+            env=self._setting.env,
+            extra_env=environment,
+            on_message=self._hooks.on_terraform,
+        )
+        return Fleet(
+            plan=Plan(self._request, self._bundle.topology, self._bundle.programs),
+            owner=Owner(self._directory.transfer_id, self._setting.owner, "127.0.0.1/32"),
+            terraform=terraform,
+            workdir=self._directory.workdir,
+            keys=self._directory.keys,
+            hooks=self._hooks,
+            cancel=self._setting.cancel,
+        )
+
+    def _move(self, fleet: Fleet, reviewed_plan: bytes) -> None:
+        gateways = len(self._bundle.topology.gateways)
+        with self._phase("applying", f"terraform creates {gateways} gateways"):
+            fleet.create(reviewed_plan)
+        with self._phase("deploying", "gateways are prepared over SSH"):
+            credentials = {name: keys for job in self._request.jobs for name, keys in of_job(job).items()}
+            clients = fleet.deploy(credentials)
+        with self._phase("transferring", "the bytes move"), contextlib.closing(self._journal()) as journal:
+            dispatch = Dispatch(
+                gateways=clients,
+                sources={job.job_id: self._gateways_of(job) for job in self._request.jobs},
+                sinks=self._sinks(),
+                goals=self._goals(),
+                record=_Record(journal),
+                on_progress=self._hooks.on_progress,
+                on_failed=self._failed,
+                on_warning=self._warn,
+            )
+            try:
+                with self._setting.cancel.closing(lambda: dispatch.stop(TransferFailed("stopped"))):
+                    dispatch.run(self._shards())
+            finally:
+                self._ledger.outcome = dispatch.outcome()
+        with self._phase("verifying", "what arrived is compared with what was listed"):
+            self._verify()
+
+    def _journal(self) -> Journal:
+        return Journal(self._directory.journal)
+
+    def _gateways_of(self, job: Job) -> tuple[str, ...]:
+        return tuple(one.gateway_id for one in self._bundle.topology.at(job.source.region))
+
+    def _sinks(self) -> dict[tuple[str, int], tuple[str, ...]]:
+        return {
+            (job.job_id, index): tuple(one.gateway_id for one in self._bundle.topology.at(destination.region))
+            for job in self._request.jobs
+            for index, destination in enumerate(job.destinations)
+        }
+
+    def _goals(self) -> tuple[Goal, ...]:
+        surveys = {one.job_id: one for one in self._bundle.manifest.survey}
+        return tuple(
+            Goal(job.job_id, index, destination.url, surveys[job.job_id].objects, surveys[job.job_id].bytes)
+            for job in self._request.jobs
+            for index, destination in enumerate(job.destinations)
+        )
+
+    def _shards(self) -> Iterator[Shard]:
+        surveys = {one.job_id: one for one in self._bundle.manifest.survey}
+        for job in self._request.jobs:
+            with Listing(self._directory.root / LISTING.format(job=job.job_id)) as listing:
+                yield from cut_shards(
+                    listing.keep(entries(job, open_endpoint(job.source))),
+                    partition=job.job_id,
+                    destinations=tuple(range(len(job.destinations))),
+                    shard_bytes=shard_bytes_for(surveys[job.job_id].bytes, gateways=len(self._gateways_of(job))),
+                    run=f"{time.time_ns():x}",
+                    again=lambda _: self._previous is not None,
+                    missing=self._missing(job),
+                )
+
+    def _missing(self, job: Job) -> Callable[[Entry], tuple[int, ...]]:
+        everywhere = tuple(range(len(job.destinations)))
+        previous = self._previous
+
+        def missing(entry: Entry) -> tuple[int, ...]:
+            if previous is None:
+                return everywhere
+            settled = {index for index in everywhere if previous.is_settled(job.job_id, index, entry.key)}
+            for index in settled:
+                self._ledger.before[job.job_id, index] = self._ledger.before.get((job.job_id, index), 0) + 1
+            return tuple(index for index in everywhere if index not in settled)
+
+        return missing
+
+    def _failed(self, partition: str, event: Failed) -> None:
+        job = next(job for job in self._request.jobs if job.job_id == partition)
+        failure = Failure(job.source.url_of(event.key), job.destinations[event.destination].url, event.error, event.hint)
+        self._ledger.fail(failure)
+        with (self._directory.root / "failures.jsonl").open("ab") as file:
+            file.write(msgspec.json.encode(failure) + b"\n")
+        self._hooks.on_failure(failure)
+
+    def _unnamed(self) -> list[str]:
+        """Names that should have been objects and cannot be: they did not arrive, and nobody may think they did."""
+        return [
+            reason
+            for survey in self._bundle.manifest.survey
+            for reason in survey.skipped
+            if reason in ("not-utf8", "unreadable")
+        ]
+
+    def _warn(self, text: str) -> None:
+        self._ledger.warnings.append(text)
+        self._hooks.on_warning(text)
+
+    def _verify(self) -> None:
+        """Compare with the destinations' own listings; what is missing there without a failure is one now."""
+        for job in self._request.jobs:
+            path = self._directory.root / LISTING.format(job=job.job_id)
+            for index, destination in enumerate(job.destinations):
+                self._setting.cancel.check("verification")
+                store = open_endpoint(destination)
+                found = compare_sizes(Listing.read(path), destination, store, recursive=job.recursive)
+                self._ledger.found[job.job_id, index] = found
+                tally = self._ledger.tally(job.job_id, index)
+                unexplained = found.missing_count + found.different_count - tally.failed - tally.skipped
+                if unexplained > 0:
+                    examples = ", ".join(store.url(key) for key in [*found.missing, *found.different][:5])
+                    text = f"{unexplained} objects are missing or have another size after they were written: {examples}"
+                    hint = "somebody else may write there; skytf verify compares the contents"
+                    failure = Failure(job.source.url, destination.url, text, hint)
+                    self._ledger.fail(failure, objects=unexplained)
+
+    def _end(self, fleet: Fleet, *, clean: bool) -> None:
+        """Destroy the fleet, look whether anything is left, and remove what half-written objects left behind."""
+        with self._phase("destroying", "the fleet is removed"):
+            if not clean:
+                fleet.stop()
+            fleet.fetch_logs(self._directory.logs)
+            fleet.disconnect()
+            left: list[str] = []
+            try:
+                fleet.destroy()
+            except SkytfError as error:
+                left.append(str(error))
+            left += self._remove_tagged()
+            self._ledger.left = tuple(left)
+            self._forget_secrets()
+            if not clean:
+                self._sweep()
+
+    def _remove_tagged(self) -> list[str]:
+        """Terraform has had its turn: what still carries our tag is removed without it."""
+        left = []
+        for name in sorted(self._clouds):
+            cloud = open_cloud(name, self._setting.home)
+            try:
+                if cloud is not None:
+                    cloud.delete(self._directory.transfer_id)
+            except SkytfError as error:
+                left.append(str(error))
+        return left
+
+    def _forget_secrets(self) -> None:
+        for path in (*self._directory.keys.iterdir(), self._directory.workdir / "apply.auto.tfvars.json"):
+            path.unlink(missing_ok=True)
+
+    def _sweep(self) -> None:
+        try:
+            sweep(self._request, self._directory)
+        except (SkytfError, StoreError) as error:
+            self._warn(f"half-written objects may be left at the destination: {error}")
+
+    def _interruption(self) -> Interrupted | None:
+        """Whatever broke after somebody asked to stop broke because of that."""
+        if not self._setting.cancel.is_set():
+            return None
+        return Interrupted(
+            f"transfer {self._directory.transfer_id} was stopped",
+            signal_number=self._setting.stop_signal(),
+            hint=f"skytf resume {self._directory.transfer_id} goes on from here",
+        )
+
+    @contextmanager
+    def _phase(self, phase: str, text: str) -> Iterator[None]:
+        if phase != "destroying":
+            self._setting.cancel.check(phase)
+        self._set_phase(phase, text)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._ledger.phase_s[phase] = round(time.monotonic() - began, 3)
+
+    def _set_phase(self, phase: str, text: str, *, outcome: str = "") -> None:
+        pid, started_s = this_client()
+        self._directory.set_status(
+            Status(
+                transfer_id=self._directory.transfer_id,
+                phase=phase,
+                owner=self._setting.owner,
+                pid=pid,
+                client_started_s=started_s,
+                outcome=outcome,
+                bundle_digest=self._bundle.digest,
+            )
+        )
+        self._hooks.on_phase(phase, text)
