@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from skytf.deploy.cancel import Cancel
-from skytf.deploy.resolve import Platform
+from skytf.deploy.packages import Platform
 from skytf.deploy.session import Session
 from skytf.deploy.tree import Tree
 from skytf.errors import HostError

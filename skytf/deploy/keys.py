@@ -40,7 +40,8 @@ class Secrets:
     """
     What one gateway is told when it starts, and keeps in memory.
 
-    ``payload_key`` is empty on a relay, which forwards what it cannot read.
+    ``payload_key`` is empty on a relay, which forwards what it cannot read. ``transfer_started_s`` (Unix time; no
+    secret) tells what the transfer itself wrote from what others did.
     """
 
     transfer_id: str
@@ -48,11 +49,13 @@ class Secrets:
     token: str = field(repr=False)
     payload_key: str = field(default="", repr=False)
     credentials: Mapping[str, Credentials] = field(default_factory=dict)
+    transfer_started_s: float = 0.0
 
     def to_json(self) -> bytes:
         """Return the document that the daemon reads from its stdin."""
-        document = {
+        document: dict[str, object] = {
             "transfer_id": self.transfer_id,
+            "transfer_started_s": self.transfer_started_s,
             "link_private_key": self.link_private_key,
             "token": self.token,
             "credentials": self.credentials,

@@ -24,9 +24,9 @@ from typing import IO
 import platformdirs
 
 import gateway
-from skytf.deploy import resolve
+from skytf.deploy import packages
 from skytf.deploy.cancel import Cancel
-from skytf.deploy.resolve import Platform
+from skytf.deploy.packages import Platform
 
 # Counts up when trees are built in another way from the same lock.
 _FORMAT = 1
@@ -82,7 +82,7 @@ def deps_tree(lock: str, platform: Platform) -> Tree:
     inputs = (str(_FORMAT), platform.python, platform.uv_name(), lock_file.read_text())
 
     def fill(directory: Path, cancel: Cancel) -> None:
-        resolve.install(lock_file, directory, platform, cancel)
+        packages.install(lock_file, directory, platform, cancel)
 
     return Tree(f"deps-{lock}-{_hash(part.encode() for part in inputs)}", fill)
 

@@ -54,11 +54,12 @@ def test_no_secret_shows_in_what_is_printed() -> None:
 
 def test_a_relay_is_told_no_payload_key() -> None:
     relay = Secrets("t1", "00", "token")
-    sink = Secrets("t1", "00", "token", "ff", {"a": Credentials("id", "secret")})
+    sink = Secrets("t1", "00", "token", "ff", {"a": Credentials("id", "secret")}, transfer_started_s=12.5)
 
     assert "payload_key" not in json.loads(relay.to_json())
     assert json.loads(sink.to_json()) == {
         "transfer_id": "t1",
+        "transfer_started_s": 12.5,
         "link_private_key": "00",
         "token": "token",
         "payload_key": "ff",

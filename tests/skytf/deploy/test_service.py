@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+import time
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -82,9 +84,19 @@ def test_status_and_stop_are_verbs_of_the_launcher(session: Session, tmp_path: P
     assert (tmp_path / "stop").exists()
 
 
-def test_a_shaped_link_is_dialled_at_a_port_of_the_vm(session: Session) -> None:
+def test_a_shaped_link_leads_to_its_target_after_the_delay(session: Session) -> None:
     shape = LinkShape(Region("local", "a"), Region("local", "b"), link_mbps=200, connection_mbps=12.5, delay_ms=40)
+    with socket.create_server(("127.0.0.1", 0)) as target:
+        port = service.shape_link(session, "127.0.0.1", target.getsockname()[1], shape)
+        channel = session.open_channel(port)
+        begun_s = time.monotonic()
+        channel.sendall(b"through the relay")
 
-    port = service.shape_link(session, "127.0.0.1", 9, shape)
+        target.settimeout(10)
+        arrived, _ = target.accept()
+        with arrived:
+            arrived.settimeout(10)
+            assert arrived.recv(100) == b"through the relay"
 
-    session.open_channel(port).close()
+    assert time.monotonic() - begun_s >= 0.03
+    channel.close()

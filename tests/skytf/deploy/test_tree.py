@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skytf.deploy.cancel import Cancel
-from skytf.deploy.resolve import Platform
+from skytf.deploy.packages import Platform
 from skytf.deploy.tree import Tree, code_tree, deps_tree, trees_for
 from skytf.errors import HostError
 

@@ -11,7 +11,7 @@ import pytest
 import uv
 
 from skytf.deploy.cancel import Cancel, Cancelled
-from skytf.deploy.resolve import Platform, install, uv_environment
+from skytf.deploy.packages import Platform, install, uv_environment
 from skytf.errors import HostError
 from tests.skytf.deploy.wheels import WHEEL, write_wheel
 
