@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import Heading, Markdown
-from rich.text import Text
 
 from skytf.bundle import MANIFEST, PLAN_MD, TOPOLOGY, Bundle
 from skytf.cli.session import Session
@@ -22,7 +21,6 @@ class _LeftHeading(Heading):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         self.text.justify = "left"
-        yield Text("")
         yield self.text
 
 

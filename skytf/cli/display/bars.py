@@ -58,7 +58,7 @@ class Bars:
             below.add_column(justify="right", no_wrap=True)
         below.add_row(_bar(one), *kept)
         name = Text("  " + safe(one.url), style="cyan", no_wrap=True, overflow="ellipsis")
-        return Group(name, Table.grid(padding=(0, 0, 0, 4), expand=True) if not kept else _indented(below))
+        return Group(name, _indented(below))
 
     def _numbers(self, one: DestinationProgress) -> list[Text]:
         rate = self._rates[one.job_id, one.url]

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+_PATIENCE_S = 20
 
 
 class Screen:
@@ -62,6 +64,8 @@ class Screen:
         os.close(self._own)
 
     def _read(self) -> bool:
+        ready, _, _ = select.select([self._own], [], [], _PATIENCE_S)
+        assert ready, f"nothing more came: {self.raw}"
         try:
             read = os.read(self._own, 65_536)
         except OSError:  # the last process has closed the terminal
