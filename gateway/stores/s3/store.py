@@ -129,7 +129,10 @@ class S3Store:
         if_absent: bool = False,
     ) -> Head:
         """Complete with exactly *parts* and the digest they combine to; the attributes were given at the beginning."""
-        listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
+        listed = [
+            {"PartNumber": part.number, "ETag": part.etag, "ChecksumCRC64NVME": encode_crc(part.crc64nvme)}
+            for part in parts
+        ]
         try:
             with self._translated("cannot complete", key):
                 self._client.complete_multipart_upload(
