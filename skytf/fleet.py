@@ -50,11 +50,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose fleet it is, as the tags say."""
+    """Whose fleet it is, as the tags say; ``started_s`` (Unix time) is when the transfer's first run began."""
 
     transfer_id: str
     name: str
     operator_cidr: str
+    started_s: float
 
 
 class Fleet:
@@ -178,6 +179,7 @@ class Fleet:
         wanted = {one.params["store"].get("credentials", "") for one in all_steps if "store" in one.params}
         return Secrets(
             transfer_id=self._owner.transfer_id,
+            transfer_started_s=self._owner.started_s,
             link_private_key=link.private,
             token=token,
             payload_key="" if relays else payload_key,

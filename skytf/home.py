@@ -65,6 +65,11 @@ class TransferDir:
         return self.root.name
 
     @property
+    def started_s(self) -> float:
+        """When the transfer was first begun, in seconds since the epoch: its id says so, to the second."""
+        return datetime.strptime(self.root.name[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()
+
+    @property
     def workdir(self) -> Path:
         """Terraform's working directory: a copy of ``infra/``, the local state and the apply-time values."""
         return self.root / "work"

@@ -149,7 +149,7 @@ class Transfer:
         )
         return Fleet(
             plan=Plan(self._request, self._bundle.topology, self._bundle.programs),
-            owner=Owner(self._directory.transfer_id, self._setting.owner, "127.0.0.1/32"),
+            owner=Owner(self._directory.transfer_id, self._setting.owner, "127.0.0.1/32", self._directory.started_s),
             terraform=terraform,
             workdir=self._directory.workdir,
             keys=self._directory.keys,
@@ -234,7 +234,9 @@ class Transfer:
 
     def _failed(self, partition: str, event: Failed) -> None:
         job = next(job for job in self._request.jobs if job.job_id == partition)
-        failure = Failure(job.source.url_of(event.key), job.destinations[event.destination].url, event.error, event.hint)
+        failure = Failure(
+            job.source.url_of(event.key), job.destinations[event.destination].url, event.error, event.hint
+        )
         self._ledger.fail(failure)
         with (self._directory.root / "failures.jsonl").open("ab") as file:
             file.write(msgspec.json.encode(failure) + b"\n")
