@@ -229,7 +229,7 @@ class Client:
         surveys = surveyed(request, self._watch())
         if options.max_duration_minutes is None:
             request = with_duration(request, surveys)
-        self._hooks.on_phase("planned", "terraform plans the fleet")
+        self._hooks.on_phase("planning", "terraform plans the fleet")
         return self._with_plan(derive(Manifest(request, surveys)), engine)
 
     def _with_plan(self, bundle: Bundle, engine: Engine) -> Bundle:

@@ -56,7 +56,8 @@ class Report:
     What a transfer did.
 
     ``outcome`` is ``done``, ``incomplete`` (some objects did not arrive), ``failed`` or ``interrupted``.
-    ``phase_s`` maps each phase to its seconds; ``goodput_bytes_per_s`` counts delivered object bytes over the transferring phase.
+    ``phase_s`` maps each phase to its seconds; ``goodput_bytes_per_s`` counts delivered object bytes over the phase
+    in which they moved.
     ``failures`` holds at most 1,000; the rest is in ``failures_file``. ``left`` names what could not be removed.
     """
 

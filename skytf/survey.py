@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gateway.mapping import destination_key, suffix_of
+from gateway.mapping import as_folder, destination_key, suffix_of
 from gateway.shard import Entry
 from gateway.stores.base import Skipped, Store
 from skytf.model.job import Job
@@ -36,15 +36,11 @@ def entries(job: Job, store: Store, *, on_skip: Callable[[Skipped], None] | None
         suffix = suffix_of(prefix, prefix, recursive=False)
         yield Entry(prefix, suffix or prefix, head.size_bytes, head.version, head.attributes.mtime_s)
         return
-    for listed in store.list(_listing_prefix(prefix), on_skip=on_skip):
+    # What is below foo/ is meant: asking for that spares the siblings' pages.
+    for listed in store.list(as_folder(prefix), on_skip=on_skip):
         suffix = suffix_of(prefix, listed.key, recursive=True)
         if suffix:
             yield Entry(listed.key, suffix, listed.size_bytes, listed.version, listed.mtime_s)
-
-
-def _listing_prefix(prefix: str) -> str:
-    """A recursive copy of ``foo`` means what is below ``foo/``; asking for that spares the siblings' pages."""
-    return prefix if prefix in ("", "/") or prefix.endswith("/") else prefix + "/"
 
 
 @dataclass(slots=True)

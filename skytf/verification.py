@@ -13,7 +13,7 @@ import msgspec
 from awscrt import checksums
 
 from gateway.errors import ObjectMissing, StoreError
-from gateway.mapping import destination_key
+from gateway.mapping import as_folder, destination_key
 from gateway.shard import Entry
 from gateway.stores.base import Store
 from gateway.units import MIB
@@ -95,7 +95,7 @@ def compare_sizes(
         for _, suffix, size_bytes in listed:
             _compare_one(store, destination_key(destination.prefix, suffix, recursive=False), size_bytes, found)
         return found
-    there = store.list(_prefix(destination))
+    there = store.list(as_folder(destination.prefix))
     current = next(there, None)
     for _, suffix, size_bytes in listed:
         key = destination_key(destination.prefix, suffix, recursive=True)
@@ -110,11 +110,6 @@ def compare_sizes(
         else:
             found.matches(size_bytes)
     return found
-
-
-def _prefix(destination: Endpoint) -> str:
-    prefix = destination.prefix
-    return prefix if prefix in ("", "/") or prefix.endswith("/") else prefix + "/"
 
 
 def _compare_one(store: Store, key: str, size_bytes: int, found: Found) -> None:
