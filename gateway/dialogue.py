@@ -12,18 +12,15 @@ Per object and destination::
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 
 from gateway import errors
 from gateway.chunk import Chunk
-from gateway.codecs import combine_crc64nvme
 from gateway.inflight import Delivery, InFlight, Say, ShardRun, Stage, Tell, choose_owner
 from gateway.ledger import Ledger
 from gateway.letters import (
     COMPLETING,
-    OPENING,
     Abort,
     Complete,
     Completed,
@@ -183,7 +180,7 @@ class Dialogue:
             self._complete(item, delivery, now)
 
     def _complete(self, item: InFlight, delivery: Delivery, now: float) -> None:
-        if item.expected_crc is not None and _combined_crc(item) != item.expected_crc:
+        if item.expected_crc is not None and item.combined_crc != item.expected_crc:
             message = f"{item.entry.key!r} was read with another digest than its store has"
             self._ledger.fail(item, delivery, errors.IntegrityError.__name__, message, "copy it again")
             return
@@ -197,7 +194,7 @@ class Dialogue:
         if letter.skipped:
             self._ledger.close(delivery)
             self._ledger.settle(item, delivery, skipped=True)
-        elif letter.size_bytes != item.entry.size_bytes or letter.crc64nvme not in (None, _combined_crc(item)):
+        elif letter.size_bytes != item.entry.size_bytes or letter.crc64nvme not in (None, item.combined_crc):
             message = f"{item.entry.key!r} stands at its destination with another size or digest than was read"
             self._ledger.fail(item, delivery, errors.IntegrityError.__name__, message, "look who else writes there")
         else:
@@ -206,7 +203,7 @@ class Dialogue:
 
     def _on_refused(self, letter: Refused, now: float) -> None:
         found = self._find(letter.object_id, letter.destination)
-        if found is None or not _concerns(letter, *found):
+        if found is None or not found[0].concerns(letter):
             return
         item, delivery = found
         reopen = letter.error in _REOPEN.get(min(letter.number, 1), ())
@@ -291,23 +288,7 @@ class Dialogue:
             parts=tuple(dataclasses.astuple(part) for _, part in sorted(delivery.receipts.items())),
             attributes=item.attributes,
             size_bytes=item.entry.size_bytes,
-            crc64nvme=_combined_crc(item),
+            crc64nvme=item.combined_crc,
             if_absent=delivery.if_absent,
         )
         self._ledger.actions.append(Say(delivery.owner, letter))
-
-
-def _concerns(letter: Refused, item: InFlight, delivery: Delivery) -> bool:
-    """Return whether *letter* answers what is asked now, and not an earlier attempt."""
-    if letter.number == OPENING:
-        return delivery.stage is Stage.OPENING and delivery.attempt == letter.attempt
-    if letter.number == COMPLETING:
-        return delivery.stage is Stage.COMPLETING and delivery.attempt == letter.attempt
-    return item.has(letter.number) and delivery.lacks(letter.number) and letter.token == delivery.token
-
-
-def _combined_crc(item: InFlight) -> int:
-    """Return the digest of the whole object from those of its chunks."""
-    return functools.reduce(
-        lambda crc, chunk: combine_crc64nvme(crc, item.crcs[chunk.number], chunk.size_bytes), item.chunks, 0
-    )

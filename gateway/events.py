@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.journal import Journal
+from gateway.shard import Shard
 
 # An event is some 300 bytes, so this is at most 20 MiB. A client that follows forgets them as it goes; one that is
 # away longer sees by a gap in ``seq`` that events are gone (marks of later events say the same again).
@@ -31,6 +32,11 @@ class Events:
         self._journal = journal
         self._summaries: list[Callable[[], None]] = []
         self._wakers: list[Callable[[], None]] = []
+
+    def begin(self, shard: Shard) -> None:
+        """Note in the journal that *shard* is begun; its events then mean something there."""
+        if self._journal is not None:
+            self._journal.begin(shard)
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Append an event. Never blocks."""

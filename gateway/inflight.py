@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
@@ -10,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.chunk import Chunk
+from gateway.codecs import combine_crc64nvme
 from gateway.journal import Progress
-from gateway.letters import Letter
+from gateway.letters import COMPLETING, OPENING, Letter, Refused
 from gateway.shard import Entry, Shard
 from gateway.stores.base import Attributes, Part
 
@@ -162,6 +164,22 @@ class InFlight:
     def has(self, number: int) -> bool:
         """Return whether the object has a chunk of that *number*."""
         return number == 0 if self.whole else 1 <= number <= len(self.chunks)
+
+    @property
+    def combined_crc(self) -> int:
+        """The digest of the whole object, from those of its chunks, all of which were read."""
+        return functools.reduce(
+            lambda crc, chunk: combine_crc64nvme(crc, self.crcs[chunk.number], chunk.size_bytes), self.chunks, 0
+        )
+
+    def concerns(self, letter: Refused) -> bool:
+        """Return whether *letter* refuses what is asked or sent now, and not an earlier attempt of it."""
+        delivery = self.deliveries[letter.destination]
+        if letter.number == OPENING:
+            return delivery.stage is Stage.OPENING and delivery.attempt == letter.attempt
+        if letter.number == COMPLETING:
+            return delivery.stage is Stage.COMPLETING and delivery.attempt == letter.attempt
+        return self.has(letter.number) and delivery.lacks(letter.number) and letter.token == delivery.token
 
     def lacking(self, number: int) -> tuple[int, ...]:
         """Return the destinations where chunk *number* still has to arrive."""

@@ -94,6 +94,7 @@ class Source:
         while True:
             shard = self._intake.get()
             self._runtime.log(f"shard {shard.shard_id}: {len(shard.entries)} objects, {shard.size_bytes} bytes")
+            self._runtime.events.begin(shard)
             run = self._coordinator.begin(shard)
             if run is not None:
                 self._expand(run)

@@ -23,6 +23,7 @@ from gateway.sink import Sink
 from gateway.source import Readable, Source
 from gateway.stores import open_store
 from gateway.stores.base import Store, StoreSpec
+from gateway.stores.retry import RetryingStore
 
 
 class Outlets(Protocol):
@@ -97,7 +98,8 @@ class SourceOperator(Operator):
         self.coordinator = Coordinator(
             context.sinks, runtime.settings, say=runtime.say, events=runtime.events, limits=context.limits
         )
-        self._source = Source(runtime, self.coordinator, self.open_store(runtime), self._emit)
+        self._store = self.open_store(runtime)
+        self._source = Source(runtime, self.coordinator, self._store, self._emit)
 
     def open_store(self, runtime: Runtime) -> Readable:
         """Return the store that is read."""
@@ -119,6 +121,7 @@ class SourceOperator(Operator):
     def close(self) -> None:
         """Close the source and its coordinator."""
         self._source.close()
+        _end_retries(self._store)
 
     def join(self) -> None:
         """Wait for the threads of the source."""
@@ -138,9 +141,10 @@ class SinkOperator(Operator):
     def __init__(self, step: Step, context: Context) -> None:
         super().__init__(step, context)
         prefix, recursive = param(step, "prefix", str, ""), param(step, "recursive", bool, default=True)
+        self._store = self.open_store(context.runtime)
         self._sink = Sink(
             context.runtime,
-            self.open_store(context.runtime),
+            self._store,
             destination=param(step, "destination", int),
             key_for=lambda suffix: destination_key(prefix, suffix, recursive=recursive),
         )
@@ -164,6 +168,7 @@ class SinkOperator(Operator):
     def close(self) -> None:
         """Close the sink."""
         self._sink.close()
+        _end_retries(self._store)
 
     def join(self) -> None:
         """Wait for the sink's threads and have its open uploads aborted."""
@@ -207,6 +212,11 @@ def store_of(step: Step, runtime: Runtime) -> Store:
     if spec.credentials and credentials is None:
         raise BadProgram(f"{step.op!r} wants credentials {spec.credentials!r}, which were not sent along")
     return open_store(spec, credentials)
+
+
+def _end_retries(store: object) -> None:
+    if isinstance(store, RetryingStore):
+        store.close()
 
 
 def param(step: Step, name: str, kind: type[Any], default: Any = None) -> Any:
