@@ -40,12 +40,7 @@ class Pipeline:
         dead_after_s: float = 10.0,
     ) -> None:
         settings = program.settings
-        largest = max(settings.chunk_bytes, settings.threshold_bytes, settings.batch_bytes)
-        if largest > settings.pool_bytes:
-            raise BadProgram(
-                f"a piece of {largest} bytes does not fit the pool of {settings.pool_bytes} bytes",
-                hint="lower chunk_bytes and threshold_bytes, or raise pool_bytes",
-            )
+        reading, receiving = _pools(program)
         self.program = program
         self.events = events
         self.counters = Counters(events)
@@ -55,11 +50,11 @@ class Pipeline:
         self._crashed = False
         self._stopping = False
         self._lock = threading.Lock()
-        self._pool = Pool(settings.pool_bytes, settings.slice_bytes)
+        self._pools = {reading, receiving}
         self._peers = Peers(
             program,
             Identity(secrets.link_private_key),
-            self._pool,
+            receiving,
             on_frame=self._on_frame,
             on_message=self._on_message,
             on_peer=self._on_peer,
@@ -70,7 +65,7 @@ class Pipeline:
             gateway=program.gateway,
             secrets=secrets,
             settings=settings,
-            pool=self._pool,
+            pool=reading,
             events=events,
             counters=self.counters,
             say=self._say,
@@ -144,7 +139,8 @@ class Pipeline:
             self._stopping = True
             for operator in self._operators:
                 operator.close()
-            self._pool.close()
+            for pool in self._pools:
+                pool.close()
             self._peers.close()
             for operator in self._operators:
                 operator.join()
@@ -217,3 +213,26 @@ class Pipeline:
         hint = error.hint if isinstance(error, GatewayError) else "the gateway's log has the details"
         self._log(f"fatal: {thread}: {type(error).__name__}: {error}")
         self.events.emit("fatal", error=f"{thread}: {type(error).__name__}: {error}", hint=hint)
+
+
+def _pools(program: Program) -> tuple[Pool, Pool]:
+    """
+    Return the pool that is read into and the one that is received into: one, or two of half the size.
+
+    Two gateways that send to each other from one pool each could fill both with what they send, and wait for ever for
+    memory to receive into.
+
+    Raises:
+        BadProgram: A chunk or a whole object does not fit.
+    """
+    settings = program.settings
+    both = len({group.head.op == "receive" for group in program.groups}) == 2
+    pool_bytes = settings.pool_bytes // 2 if both else settings.pool_bytes
+    largest = max(settings.chunk_bytes, settings.threshold_bytes, settings.batch_bytes)
+    if largest > pool_bytes // settings.slice_bytes * settings.slice_bytes:
+        raise BadProgram(
+            f"a piece of {largest} bytes does not fit a pool of {pool_bytes} bytes",
+            hint="lower chunk_bytes and threshold_bytes, or raise pool_bytes",
+        )
+    reading = Pool(pool_bytes, settings.slice_bytes)
+    return reading, Pool(pool_bytes, settings.slice_bytes) if both else reading
