@@ -162,7 +162,9 @@ class Fleet(AbstractContextManager["Fleet"]):
             unfollow()
 
     def kill(self, name: str) -> None:
-        """Cut gateway *name* off without a word: its peers only see that it is gone."""
+        """Cut gateway *name* off as it stands: nothing is aborted, and its peers only see that it is gone."""
+        for operator in self[name]._operators:
+            operator.close()
         self[name]._peers.close()
 
     def __exit__(
