@@ -121,14 +121,14 @@ def survey(
     """
     fingerprint = Fingerprint()
     reasons: Counter[str] = Counter()
-    examples: list[str] = []
+    examples: list[tuple[str, str]] = []
     sample: list[tuple[str, str]] = []
     objects = size_bytes = largest = 0
 
     def skip(name: Skipped) -> None:
         reasons[name.reason] += 1
-        if len(examples) < MAX_EXAMPLES:
-            examples.append(f"{name.key} ({name.reason})")
+        if reasons[name.reason] <= MAX_EXAMPLES:
+            examples.append((job.source.url_of(name.key), name.reason))
 
     for entry in entries(job, store, on_skip=skip):
         on_entry(entry)
@@ -149,7 +149,7 @@ def survey(
         bytes=size_bytes,
         largest_bytes=largest,
         skipped=dict(sorted(reasons.items())),
-        skipped_examples=tuple(examples),
+        skipped_examples=tuple(sorted(examples)),
         fingerprint=fingerprint.table(),
         sample=tuple(sample),
     )

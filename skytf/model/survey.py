@@ -26,8 +26,8 @@ class JobSurvey:
     """
     The source of one job: counts, sizes in bytes and fingerprint.
 
-    ``skipped`` counts the names that were passed over, by reason; ``skipped_examples`` are the first of them, with
-    the reason. ``fingerprint`` covers all objects. ``sample`` shows where the first objects go: source key and
+    ``skipped`` counts the names that were passed over, by reason; ``skipped_examples`` are the first of each reason:
+    URL and reason. ``fingerprint`` covers all objects. ``sample`` shows where the first objects go: source key and
     destination key.
     """
 
@@ -36,6 +36,6 @@ class JobSurvey:
     bytes: int
     largest_bytes: int
     skipped: Mapping[str, int] = field(default_factory=dict)
-    skipped_examples: tuple[str, ...] = ()
+    skipped_examples: tuple[tuple[str, str], ...] = ()
     fingerprint: tuple[KeyRange, ...] = ()
     sample: tuple[tuple[str, str], ...] = ()

@@ -19,7 +19,7 @@ from tests.skytf.requests import A, B, R, job, path, request
 def make(*, instances: int = 2, name: str = "in", plan_json: bytes | None = b"{}\n") -> Bundle:
     asked = request(job(source=path(name, A), destinations=(path("out", B),)), instances=instances, via=R)
     topology = plan(asked)
-    survey = (JobSurvey("job-0", 1, 9, 9, {"symlink": 1}, ("é (symlink)",), (KeyRange("a", "é", 1, 9, "00"),)),)
+    survey = (JobSurvey("job-0", 1, 9, 9, {"symlink": 1}, (("/in/é", "symlink"),), (KeyRange("a", "é", 1, 9, "00"),)),)
     return compose(
         manifest=Manifest(asked, survey),
         topology=topology,

@@ -8,7 +8,13 @@ from skytf.render.plan_md import MAX_CHARS, code, plan_md
 from tests.skytf.requests import A, B, R, job, path, request
 
 SURVEY = JobSurvey(
-    "job-0", 3, 5 << 20, 4 << 20, {"symlink": 2}, ("a link (symlink)",), sample=(("in/x", "out/x"), ("in/y", "out/y"))
+    "job-0",
+    3,
+    5 << 20,
+    4 << 20,
+    {"symlink": 2},
+    (("/a link", "symlink"),),
+    sample=(("in/x", "out/x"), ("in/y", "out/y")),
 )
 
 
@@ -26,7 +32,7 @@ def test_it_says_what_where_how_much_and_what_not() -> None:
     assert "| local-a-0 to local-r-0 | 4 | local-a-0 |" in text
     assert "| job-0 | 3 | 5.0 MiB | 4.0 MiB |" in text
     assert "- `in/x` becomes `out/x`" in text
-    assert "- job-0: 2 symlink\n  - `a link (symlink)`\n" in text
+    assert "- job-0: 2 symlink\n  - `/a link`: symlink\n" in text
     assert "- Whether it rains." in text
     assert "overwrite" in text
     assert "\n\n\n" not in text
@@ -41,7 +47,7 @@ def test_it_fits_into_a_pull_request() -> None:
         job(n, source=path("long-" * 200 + str(n), A), destinations=(path("x" * 900 + str(n), B),)) for n in range(300)
     ]
     asked = request(*jobs, instances=20)
-    surveys = [JobSurvey(one.job_id, 1, 1, 1, {}, ("k" * 900,) * 20) for one in jobs]
+    surveys = [JobSurvey(one.job_id, 1, 1, 1, {}, (("k" * 900, "symlink"),) * 20) for one in jobs]
 
     text = plan_md(asked, surveys, plan(asked)).decode()
 
