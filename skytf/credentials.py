@@ -44,15 +44,15 @@ def find(endpoint: Endpoint) -> Credentials | None:
     return None if finder is None else finder(endpoint)
 
 
-def open_endpoint(endpoint: Endpoint) -> Store:
+def open_endpoint(endpoint: Endpoint, *, max_attempts: int = 5) -> Store:
     """
-    Return the store of *endpoint*, opened with the operator's keys.
+    Return the store of *endpoint*, opened with the operator's keys; each call is tried *max_attempts* times.
 
     Raises:
         InputError: No keys for it.
         BadUrl: No adapter for its scheme.
     """
-    return open_store(endpoint.store, find(endpoint))
+    return open_store(endpoint.store, find(endpoint), max_attempts=max_attempts)
 
 
 def of_job(job: Job) -> dict[str, Credentials]:

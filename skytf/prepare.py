@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateway.errors import ObjectMissing, StoreError
 from gateway.locations import self_overwriting_suffix
+from gateway.mapping import as_folder
 from gateway.shard import Entry
 from gateway.units import format_bytes
 from skytf.bundle import Bundle, Manifest, compose
@@ -18,7 +19,7 @@ from skytf.credentials import open_endpoint
 from skytf.errors import InputError, Refused
 from skytf.hooks import Hooks
 from skytf.model.job import Endpoint, Job, Request
-from skytf.model.survey import JobSurvey
+from skytf.model.survey import JobSurvey, KeyRange
 from skytf.planner import plan
 from skytf.programs import programs
 from skytf.render.plan_md import plan_md
@@ -33,6 +34,8 @@ _TIMES_PREDICTED = 3
 # `--source-drift report` still refuses when more than this share of the reviewed bytes or objects may have changed.
 _MOST_DRIFT = 0.10
 _NAMED_RANGES = 5
+# Whoever mistyped an address wants to hear of it at once.
+_FIRST_ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,11 @@ def check_drift(manifest: Manifest, watch: Watch) -> list[str]:
     surveys = {one.job_id: one for one in manifest.survey}
     for job in manifest.request.jobs:
         reviewed = surveys[job.job_id]
-        with _naming(job.source):
+        with _naming(job.source, recursive=job.recursive):
             found = drift(reviewed.fingerprint, _watched(job, watch))
         if not found.ranges:
             continue
-        text = f"{job.source.url} is not what was reviewed: {_ranges(found)}"
+        text = f"{job.source.url} is not what was reviewed: {_ranges(found, job.source)}"
         share = max(found.objects / max(reviewed.objects, 1), found.bytes / max(reviewed.bytes, 1))
         if manifest.request.source_drift == "refuse" or share > _MOST_DRIFT:
             raise Refused(text, hint="plan again, so that what moves is what was reviewed")
@@ -122,33 +125,36 @@ def _watched(job: Job, watch: Watch) -> Iterator[Entry]:
         yield entry
 
 
-def _ranges(found: Drift) -> str:
-    texts = []
-    for before, after in found.ranges[:_NAMED_RANGES]:
-        one = after or before
-        assert one is not None
-        counts = f"{before.objects if before else 0} → {after.objects if after else 0} objects"
-        texts.append(f"{one.first_key!r} to {one.last_key!r} ({counts})")
+def _ranges(found: Drift, source: Endpoint) -> str:
+    texts = [_range(before, after, source) for before, after in found.ranges[:_NAMED_RANGES]]
     more = len(found.ranges) - len(texts)
-    return "; ".join(texts) + (f" and {more} more ranges" if more > 0 else "")
+    return "; ".join(texts) + (f"; and {more} more" if more > 0 else "")
+
+
+def _range(before: KeyRange | None, after: KeyRange | None, source: Endpoint) -> str:
+    one = after or before
+    assert one is not None
+    first, last = source.url_of(one.first_key), source.url_of(one.last_key)
+    if first == last:
+        return f"{first} {'is new' if before is None else 'is gone' if after is None else 'has changed'}"
+    return f"{first} to {last} ({before.objects if before else 0} objects, now {after.objects if after else 0})"
 
 
 def _surveyed(job: Job, watch: Watch) -> JobSurvey:
-    source = open_endpoint(job.source)
     with _naming(job.source):
-        source.check_readable(job.source.prefix)
+        open_endpoint(job.source, max_attempts=_FIRST_ATTEMPTS).check_readable(job.source.prefix)
     for destination in job.destinations:
         with _naming(destination):
-            open_endpoint(destination).check_writable(destination.prefix)
+            open_endpoint(destination, max_attempts=_FIRST_ATTEMPTS).check_writable(destination.prefix)
 
     def count(objects: int, size_bytes: int) -> None:
         watch.check()
         watch.hooks.on_survey(job.job_id, objects, size_bytes)
 
     with _naming(job.source, recursive=job.recursive):
-        found = survey(job, source, on_count=count, on_entry=_guard(job), report_every=1_000)
-    if not found.objects and not found.skipped:
-        raise InputError(f"there is nothing to copy below {job.source.url}", hint="look at how the source is spelled")
+        found = survey(job, open_endpoint(job.source), on_count=count, on_entry=_guard(job), report_every=1_000)
+    if not found.objects:
+        raise _nothing(job, found)
     _check_room(job.destinations, found)
     return found
 
@@ -194,22 +200,47 @@ def _check_room(destinations: Sequence[Endpoint], found: JobSurvey) -> None:
             )
 
 
+def _nothing(job: Job, found: JobSurvey) -> InputError:
+    skipped = ", ".join(f"{number:,} {reason}" for reason, number in found.skipped.items())
+    hint = _one_object(job.source) or "look at how the source is spelled"
+    if skipped:
+        hint = f"what is there cannot be copied ({skipped}): {found.skipped_examples[0][0]}"
+    return InputError(f"there is nothing to copy below {job.source.url}", hint=hint)
+
+
 @contextmanager
-def _naming(endpoint: Endpoint, *, recursive: bool = True) -> Iterator[None]:
-    """Turn what a store says of *endpoint* before anything was created into a word about the user's input."""
+def _naming(endpoint: Endpoint, *, recursive: bool | None = None) -> Iterator[None]:
+    """
+    Turn what a store says of *endpoint* before anything was created into a word about the user's input.
+
+    *recursive* says how a source is to be read; None of a destination.
+    """
     try:
         yield
-    except ObjectMissing as error:
-        hint = error.hint
-        if not recursive and _holds_more(endpoint):
-            hint = "it is the beginning of other names: add --recursive to copy what is below it"
-        raise InputError(f"there is no object {endpoint.url}: {error}", hint=hint) from error
     except StoreError as error:
-        raise InputError(f"{endpoint.url} cannot be used: {error}", hint=error.hint) from error
+        text, hint = str(error), error.hint
+        if isinstance(error, ObjectMissing) and not hint:
+            text = f"there is no object {endpoint.url}"
+        elif endpoint.url.rstrip("/") not in text:
+            text = f"{endpoint.url} cannot be used: {text}"
+        if recursive is not None:
+            hint = (_one_object(endpoint) if recursive else hint or _many_objects(endpoint)) or hint
+        raise InputError(text, hint=hint) from error
 
 
-def _holds_more(endpoint: Endpoint) -> bool:
+def _one_object(endpoint: Endpoint) -> str:
+    """Return what to do where a source that is to be copied recursively is one object."""
     try:
-        return next(open_endpoint(endpoint).list(endpoint.prefix), None) is not None
+        open_endpoint(endpoint).head(endpoint.prefix)
     except StoreError:
-        return False
+        return ""
+    return "it is one object: leave out --recursive to copy it"
+
+
+def _many_objects(endpoint: Endpoint) -> str:
+    """Return what to do where a source that should be one object is only the beginning of the names of others."""
+    try:
+        one = next(open_endpoint(endpoint).list(as_folder(endpoint.prefix)), None)
+    except StoreError:
+        return ""
+    return "there are objects below it: add --recursive to copy them" if one is not None else ""

@@ -13,9 +13,9 @@ STORES: dict[str, str] = {
 }
 
 
-def open_store(spec: StoreSpec, credentials: Credentials | None = None) -> Store:
+def open_store(spec: StoreSpec, credentials: Credentials | None = None, *, max_attempts: int = 5) -> Store:
     """
-    Return the store that *spec* names, retrying as `gateway.stores.retry` does.
+    Return the store that *spec* names; each call is tried *max_attempts* times, as `gateway.stores.retry` does.
 
     Raises:
         BadUrl: No adapter knows the scheme.
@@ -24,4 +24,4 @@ def open_store(spec: StoreSpec, credentials: Credentials | None = None) -> Store
     if reference is None:
         raise BadUrl(f"no store moves bytes for {spec.scheme}:// yet", hint=f"known: {', '.join(sorted(STORES))}")
     retrying: type[Store] = load("gateway.stores.retry:RetryingStore")
-    return retrying(load(reference)(spec, credentials))  # type: ignore[call-arg]  # the table is made of strings
+    return retrying(load(reference)(spec, credentials), max_attempts=max_attempts)  # type: ignore[call-arg]  # the table is made of strings

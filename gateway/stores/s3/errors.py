@@ -117,10 +117,21 @@ def translated(what: str, endpoint: str, *, conflict: type[GatewayError] = Objec
         raise AccessDenied(f"{what}: {error}", hint=_CREDENTIALS_HINT) from error
     except _NETWORK as error:
         raise StoreUnavailable(
-            f"{what}: {endpoint} cannot be reached or broke off: {error}", hint="check the endpoint URL and the network"
+            f"{what}: {endpoint} cannot be reached or broke off: {_cause(error)}",
+            hint="check the endpoint URL and the network",
         ) from error
     except botocore.BotoCoreError as error:
         raise StoreError(f"{what}: {error}") from error
+
+
+def _cause(error: BaseException) -> str:
+    """Return what the system said, where an `OSError` is behind *error*: botocore says it with every layer's words."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return str(error)
 
 
 def _meaning(error: botocore.ClientError) -> tuple[type[GatewayError], str]:
