@@ -12,10 +12,10 @@ from types import TracebackType
 import msgspec
 from awscrt import checksums
 
-from gateway.errors import ObjectMissing, StoreError
+from gateway.errors import BucketMissing, ObjectMissing, StoreError
 from gateway.mapping import as_folder, destination_key
 from gateway.shard import Entry
-from gateway.stores.base import Store
+from gateway.stores.base import Listed, Store
 from gateway.units import MIB
 from skytf.model.job import Endpoint
 
@@ -95,7 +95,7 @@ def compare_sizes(
         for _, suffix, size_bytes in listed:
             _compare_one(store, destination_key(destination.prefix, suffix, recursive=False), size_bytes, found)
         return found
-    there = store.list(as_folder(destination.prefix))
+    there = _listed(store, as_folder(destination.prefix))
     current = next(there, None)
     for _, suffix, size_bytes in listed:
         key = destination_key(destination.prefix, suffix, recursive=True)
@@ -110,6 +110,14 @@ def compare_sizes(
         else:
             found.matches(size_bytes)
     return found
+
+
+def _listed(store: Store, prefix: str) -> Iterator[Listed]:
+    """Yield what the destination lists; a directory that nothing was written to was never made."""
+    try:
+        yield from store.list(prefix)
+    except BucketMissing:
+        return
 
 
 def _compare_one(store: Store, key: str, size_bytes: int, found: Found) -> None:
