@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from skytf.bundle import Bundle
@@ -51,16 +51,13 @@ class Ledger:
         *,
         error: BaseException | None,
         failures_file: str,
-        unnamed: Sequence[str],
     ) -> Report:
-        """
-        Return what a user is told; *unnamed* are names that could not even be listed as objects.
-        """
+        """Return what a user is told."""
         moved_bytes = sum(tally.bytes for tally in self.outcome.tallies.values())
         moving_s = self.phase_s.get("transferring", 0.0)
         return Report(
             transfer_id=transfer_id,
-            outcome=self._outcome(error, unnamed),
+            outcome=self._outcome(error),
             jobs=tuple(self._job(job, bundle) for job in bundle.manifest.request.jobs),
             elapsed_s=round(time.monotonic() - self.began_s, 3),
             phase_s=dict(self.phase_s),
@@ -74,12 +71,12 @@ class Ledger:
             left=self.left,
         )
 
-    def _outcome(self, error: BaseException | None, unnamed: Sequence[str]) -> str:
+    def _outcome(self, error: BaseException | None) -> str:
         if isinstance(error, Interrupted):
             return "interrupted"
         if error is not None:
             return "failed"
-        return "incomplete" if self.failed or unnamed else "done"
+        return "incomplete" if self.failed else "done"
 
     def _job(self, job: Job, bundle: Bundle) -> JobResult:
         survey = next(one for one in bundle.manifest.survey if one.job_id == job.job_id)

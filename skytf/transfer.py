@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,6 +16,7 @@ import msgspec
 from gateway.errors import StoreError
 from gateway.journal import Journal, JournalState
 from gateway.shard import Entry, Shard
+from gateway.stores.base import Skipped
 from skytf.bundle import Bundle
 from skytf.clouds import open_cloud
 from skytf.credentials import of_job, open_endpoint
@@ -37,6 +40,11 @@ from skytf.verification import Listing, compare_sizes
 
 # Where a transfer keeps the bundle that it applies.
 BUNDLE_DIR = "bundle"
+# Why a listing passes over a name, and what its owner can do; the other reasons are no loss.
+_NOT_ARRIVING = {
+    "not-utf8": ("its name is not UTF-8 and cannot be an object's key", "rename it, then resume"),
+    "unreadable": ("it cannot be read", "check its owner and mode, then resume"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ class Transfer:
         self._directory = setting.directory
         self._previous = previous
         self._ledger = Ledger()
+        self._failing = threading.Lock()
         self._clouds = {region.cloud for region in bundle.topology.regions()}
 
     def run(self) -> Report:
@@ -111,7 +120,6 @@ class Transfer:
             self._bundle,
             error=error,
             failures_file=str(self._directory.root / "failures.jsonl"),
-            unnamed=self._unnamed(),
         )
         self._directory.write("report.json", codec.encode(report))
         self._set_phase("done", "", outcome=report.outcome)
@@ -209,7 +217,7 @@ class Transfer:
         for job in self._request.jobs:
             with Listing(self._directory.root / LISTING.format(job=job.job_id)) as listing:
                 yield from cut_shards(
-                    listing.keep(entries(job, open_endpoint(job.source))),
+                    listing.keep(entries(job, open_endpoint(job.source), on_skip=partial(self._passed_over, job))),
                     partition=job.job_id,
                     destinations=tuple(range(len(job.destinations))),
                     shard_bytes=shard_bytes_for(surveys[job.job_id].bytes, gateways=len(self._gateways_of(job))),
@@ -234,22 +242,22 @@ class Transfer:
 
     def _failed(self, partition: str, event: Failed) -> None:
         job = next(job for job in self._request.jobs if job.job_id == partition)
-        failure = Failure(
-            job.source.url_of(event.key), job.destinations[event.destination].url, event.error, event.hint
+        self._fail(
+            Failure(job.source.url_of(event.key), job.destinations[event.destination].url, event.error, event.hint)
         )
-        self._ledger.fail(failure)
-        with (self._directory.root / "failures.jsonl").open("ab") as file:
-            file.write(msgspec.json.encode(failure) + b"\n")
-        self._hooks.on_failure(failure)
 
-    def _unnamed(self) -> list[str]:
-        """Names that should have been objects and cannot be: they did not arrive, and nobody may think they did."""
-        return [
-            reason
-            for survey in self._bundle.manifest.survey
-            for reason in survey.skipped
-            if reason in ("not-utf8", "unreadable")
-        ]
+    def _passed_over(self, job: Job, name: Skipped) -> None:
+        """Report a name that should have been an object and cannot be: nobody may think that it arrived."""
+        if name.reason in _NOT_ARRIVING:
+            for destination in job.destinations:
+                self._fail(Failure(job.source.url_of(name.key), destination.url, *_NOT_ARRIVING[name.reason]))
+
+    def _fail(self, failure: Failure, *, objects: int = 1) -> None:
+        with self._failing:
+            self._ledger.fail(failure, objects=objects)
+            with (self._directory.root / "failures.jsonl").open("ab") as file:
+                file.write(msgspec.json.encode(failure) + b"\n")
+        self._hooks.on_failure(failure)
 
     def _warn(self, text: str) -> None:
         self._ledger.warnings.append(text)
@@ -271,7 +279,7 @@ class Transfer:
                     text = f"{unexplained} objects are missing or have another size after they were written: {examples}"
                     hint = "somebody else may write there; skytf verify compares the contents"
                     failure = Failure(job.source.url, destination.url, text, hint)
-                    self._ledger.fail(failure, objects=unexplained)
+                    self._fail(failure, objects=unexplained)
 
     def _end(self, fleet: Fleet, *, clean: bool) -> None:
         """Destroy the fleet, look whether anything is left, and remove what half-written objects left behind."""

@@ -13,11 +13,11 @@ from skytf.verification import Found
 from tests.skytf.requests import request
 
 
-def report(ledger: Ledger, *, error: BaseException | None = None, unnamed: tuple[str, ...] = ()) -> Report:
+def report(ledger: Ledger, *, error: BaseException | None = None) -> Report:
     wanted = request()
     survey = JobSurvey("job-0", objects=3, bytes=30, largest_bytes=10, skipped={"symlink": 1})
     bundle = compose(manifest=Manifest(wanted, (survey,)), topology=plan(wanted), programs={}, infra={}, plan_md=b"")
-    return ledger.report("t", bundle, error=error, failures_file="/f", unnamed=unnamed)
+    return ledger.report("t", bundle, error=error, failures_file="/f")
 
 
 def test_a_transfer_that_lost_nothing_is_done() -> None:
@@ -40,10 +40,6 @@ def test_a_failed_object_makes_it_incomplete() -> None:
     made = report(ledger)
 
     assert (made.outcome, made.exit_code, made.failures_file) == ("incomplete", 6, "/f")
-
-
-def test_names_that_could_not_be_listed_make_it_incomplete() -> None:
-    assert report(Ledger(), unnamed=("not-utf8",)).exit_code == 6
 
 
 def test_errors_and_interruptions_are_told_apart() -> None:
