@@ -73,7 +73,8 @@ def _speed(report: Report) -> Iterator[Text]:
 def _failures(report: Report) -> Iterator[Text]:
     for failure in report.failures[:_SHOWN_FAILURES]:
         yield _failure(failure)
-    hidden = sum(one.failed for job in report.jobs for one in job.destinations) - _SHOWN_FAILURES
+    counted = sum(one.failed for job in report.jobs for one in job.destinations)
+    hidden = max(counted, len(report.failures)) - _SHOWN_FAILURES
     if hidden > 0:
         yield Text(f"  and {hidden:,} more")
     if report.failures_file:
