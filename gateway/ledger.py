@@ -173,7 +173,7 @@ class Ledger:
         if delivery.stage is Stage.DONE:
             return
         self.abort(item, delivery)
-        fields = {"key": item.entry.key, "error": message, "hint": hint, "type": error}
+        fields = {"key": item.entry.key, "error": message, "hint": hint, "code": error}
         shard_id = item.run.shard.shard_id
         self.actions.append(Tell("failed", {"shard_id": shard_id, "destination": delivery.destination, **fields}))
         self.settle(item, delivery, failed=message)

@@ -219,7 +219,7 @@ def test_an_object_that_stands_there_otherwise_has_failed(wrong: dict[str, int])
 
     world.hear(completed(world.says()[0], **wrong))
 
-    assert [fields["type"] for fields in world.told("failed")] == ["IntegrityError"]
+    assert [fields["code"] for fields in world.told("failed")] == ["IntegrityError"]
 
 
 def test_a_receipt_of_other_bytes_is_no_receipt() -> None:

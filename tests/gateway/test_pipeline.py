@@ -162,7 +162,7 @@ def test_an_object_that_cannot_be_read_does_not_stop_the_others(tmp_path: Path) 
     with Fleet(*source_and_sink(tmp_path / "to")) as fleet:
         events = fleet.move("a", shard)
 
-    failed = {event["key"].rpartition("/")[2]: event["type"] for event in settled(events, "failed")}
+    failed = {event["key"].rpartition("/")[2]: event["code"] for event in settled(events, "failed")}
     assert failed == {
         "small 0003%ü": "ObjectMissing",
         "small 0005%ü": "SourceChanged",
@@ -187,7 +187,7 @@ def test_what_exists_already_is_kept(tmp_path: Path, rule: str) -> None:
 
     kept = {"large0": b"old", "empty": b"old"}
     assert tree(tmp_path / "to") == tree(tmp_path / "from") | kept
-    failed = [event["type"] for event in settled(events, "failed")]
+    failed = [event["code"] for event in settled(events, "failed")]
     skipped = sum(mark["skipped"] for mark in settled(events, "mark"))
     assert (failed, skipped) == ((["ObjectExists"] * 2, 0) if rule == "fail" else ([], 2))
 
