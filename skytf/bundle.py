@@ -55,6 +55,11 @@ class Manifest:
     bundle_version: int = BUNDLE_VERSION
     tool_version: str = __version__
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of ``transfer.json``, hexadecimal."""
+        return hashlib.sha256(codec.encode(self)).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -172,6 +177,13 @@ def verify(bundle: Bundle, expected_files: Mapping[str, bytes]) -> None:
     """
     found = {name: content for name, content in bundle.files.items() if name not in _NEEDS_TERRAFORM}
     expected = {name: content for name, content in expected_files.items() if name not in _NEEDS_TERRAFORM}
+    digest = bundle.manifest.digest.encode()
+    if digest in expected.get(PLAN_MD, b"") and digest not in found.get(PLAN_MD, digest):
+        # Everything else follows from it, and would be blamed in its place.
+        raise Refused(
+            f"the bundle is not what was reviewed: {MANIFEST} was edited, {PLAN_MD} has another digest of it",
+            hint=_AGAIN,
+        )
     complaints = [
         *(f"{name} was edited" for name in sorted(found.keys() & expected.keys()) if found[name] != expected[name]),
         *(f"{name} is missing" for name in sorted(expected.keys() - found.keys())),

@@ -72,7 +72,7 @@ def derive(manifest: Manifest) -> Bundle:
         topology=topology,
         programs=programs(topology, request),
         infra=root_module(topology, request),
-        plan_md=plan_md(request, manifest.survey, topology),
+        plan_md=plan_md(request, manifest.survey, topology, manifest_digest=manifest.digest),
     )
 
 

@@ -42,9 +42,23 @@ class _Way:
 
 
 def plan_md(
-    request: Request, surveys: Sequence[JobSurvey], topology: Topology, *, not_checked: Sequence[str] = ()
+    request: Request,
+    surveys: Sequence[JobSurvey],
+    topology: Topology,
+    *,
+    manifest_digest: str = "",
+    not_checked: Sequence[str] = (),
 ) -> bytes:
-    """Return PLAN.md, at most `MAX_CHARS` characters; *not_checked* are sentences beside those that always hold."""
+    """
+    Return PLAN.md, at most `MAX_CHARS` characters.
+
+    Args:
+        request: What was asked for.
+        surveys: What its sources hold.
+        topology: The fleet.
+        manifest_digest: The SHA-256 of ``transfer.json``, hexadecimal.
+        not_checked: Sentences beside those that always hold.
+    """
     jobs = {job.job_id: job for job in request.jobs}
     text = b""
     for rows in _ROWS:
@@ -54,6 +68,7 @@ def plan_md(
             request=request,
             surveys=surveys,
             topology=topology,
+            manifest_digest=manifest_digest,
             totals=_Totals(
                 sum(one.objects for one in surveys),
                 format_bytes(sum(one.bytes for one in surveys)),
