@@ -21,7 +21,7 @@ from skytf.deploy.cancel import Cancel
 from skytf.doctor import Check, examine
 from skytf.errors import InputError, Interrupted, Refused
 from skytf.home import Home, Status, TransferDir, client_alive, new_transfer_id, this_client
-from skytf.hooks import Hooks
+from skytf.hooks import Hooks, Serialised
 from skytf.model import codec
 from skytf.model.copy import Copy, Options
 from skytf.model.job import Request
@@ -90,7 +90,7 @@ class Client:
         self._env = dict(os.environ)
         self._home = Home(home.absolute()) if home is not None else Home.find(self._env)
         self._engine_setting = engine
-        self._hooks = hooks or Hooks()
+        self._hooks = Serialised(hooks or Hooks())
         self._cancel = Cancel()
         self._signal = int(signal.SIGINT)
 

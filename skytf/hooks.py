@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import RLock
 
 from skytf.report import Failure
 from skytf.runner.messages import Message
@@ -56,3 +57,47 @@ class Hooks:
 
     def on_warning(self, text: str) -> None:
         """Something a user should know, that stops nothing."""
+
+
+class Serialised(Hooks):
+    """Pass every call on to *listener*, one at a time: the threads of a transfer report as things happen."""
+
+    def __init__(self, listener: Hooks) -> None:
+        self._listener = listener
+        # A hook may stop the transfer, which reports in its turn.
+        self._lock = RLock()
+
+    def on_phase(self, phase: str, text: str) -> None:
+        """Pass on."""
+        with self._lock:
+            self._listener.on_phase(phase, text)
+
+    def on_survey(self, job_id: str, objects: int, size_bytes: int) -> None:
+        """Pass on."""
+        with self._lock:
+            self._listener.on_survey(job_id, objects, size_bytes)
+
+    def on_terraform(self, message: Message) -> None:
+        """Pass on."""
+        with self._lock:
+            self._listener.on_terraform(message)
+
+    def on_host(self, gateway_id: str, step: str) -> None:
+        """Pass on."""
+        with self._lock:
+            self._listener.on_host(gateway_id, step)
+
+    def on_progress(self, progress: Progress) -> None:
+        """Pass on."""
+        with self._lock:
+            self._listener.on_progress(progress)
+
+    def on_failure(self, failure: Failure) -> None:
+        """Pass on."""
+        with self._lock:
+            self._listener.on_failure(failure)
+
+    def on_warning(self, text: str) -> None:
+        """Pass on."""
+        with self._lock:
+            self._listener.on_warning(text)
