@@ -82,10 +82,16 @@ class Transfer:
         bundle: Reviewed and verified.
         setting: Where and for whom.
         previous: What the journal of an interrupted run of the same transfer says; None in a first run.
+
+    Raises:
+        Refused: *bundle* was planned offline.
     """
 
     def __init__(self, bundle: Bundle, setting: Setting, *, previous: JournalState | None = None) -> None:
+        if bundle.plan_json is None:
+            raise Refused("the bundle was planned offline: it has no plan.json", hint="plan online, and review again")
         self._bundle = bundle
+        self._reviewed_plan = bundle.plan_json
         self._request = bundle.manifest.request
         self._setting = setting
         self._hooks = setting.hooks
@@ -106,12 +112,10 @@ class Transfer:
             TerraformError, HostError, TransferFailed: As they say.
             Interrupted: `Setting.cancel` was set.
         """
-        if self._bundle.plan_json is None:
-            raise Refused("the bundle was planned offline: it has no plan.json", hint="plan online, and review again")
         fleet = self._fleet()
         error: BaseException | None = None
         try:
-            self._move(fleet, self._bundle.plan_json)
+            self._move(fleet, self._reviewed_plan)
         except BaseException as raised:  # noqa: BLE001 - the fleet must go whatever it is; it is raised again below
             error = self._interruption() or raised
         self._end(fleet, clean=error is None and not self._ledger.failed)
