@@ -113,7 +113,8 @@ def check_drift(manifest: Manifest, watch: Watch) -> list[str]:
         text = f"{job.source.url} is not what was reviewed: {_ranges(found, job.source)}"
         share = max(found.objects / max(reviewed.objects, 1), found.bytes / max(reviewed.bytes, 1))
         if manifest.request.source_drift == "refuse" or share > _MOST_DRIFT:
-            raise Refused(text, hint="plan again, so that what moves is what was reviewed")
+            much = f"; that is up to {share:.0%} of it" if share > _MOST_DRIFT else ""
+            raise Refused(text + much, hint="plan again, so that what moves is what was reviewed")
         warnings.append(text)
     return warnings
 

@@ -87,7 +87,10 @@ def check_same_actions(reviewed: bytes, real: Mapping[str, Any]) -> None:
             for address in differing[:_MAX_NAMED]
         )
         more = f" and {len(differing) - _MAX_NAMED} more" if len(differing) > _MAX_NAMED else ""
-        raise Refused(f"Terraform plans something else than what was reviewed: {named}{more}", hint="plan again")
+        raise Refused(
+            f"Terraform plans something else than what was reviewed: {named}{more}",
+            hint="plan again, or take the reviewed plan.json back from version control",
+        )
 
 
 def _words(actions_there: tuple[str, ...] | None) -> str:
