@@ -131,10 +131,17 @@ class PeerConnections:
 
     def check(self) -> None:
         """Declare the peer dead if nothing was heard for too long; break off connections that lead nowhere."""
+        self._check(self._shared.dead_after_s)
+
+    def give_up(self) -> None:
+        """Declare the peer dead at once, on somebody else's word; one that lives comes back by a new connection."""
+        self._check(0.0)
+
+    def _check(self, silence_s: float) -> None:
         limit_s = self._shared.dead_after_s
         with self._lock:
             connections = list(self._connections.values())
-            died = self.up is not False and time.monotonic() - self._heard_s >= limit_s
+            died = self.up is not False and time.monotonic() - self._heard_s >= silence_s
             if died:
                 self.up = False
                 self._shared.exchange.set_dead(self.gateway, True)
@@ -209,12 +216,16 @@ class PeerConnections:
     def _keep_dialling(self, lane: Lane, slot: int) -> None:
         closing = self._shared.crew.closing
         pause_s = FIRST_PAUSE_S
+        said = ""
         while not closing.is_set():
             began_s = time.monotonic()
             try:
                 self.serve(self._connect(lane, slot), lane, slot)
             except (OSError, GatewayError) as error:
-                _log.info("%s connection %d to gateway %s: %s", lane.name.lower(), slot, self.gateway, error)
+                # The same failure again and again is one line in the log.
+                level = logging.INFO if str(error) == said else logging.WARNING
+                said = str(error)
+                _log.log(level, "%s connection %d to gateway %s: %s", lane.name.lower(), slot, self.gateway, error)
             lasted_s = time.monotonic() - began_s
             pause_s = FIRST_PAUSE_S if lasted_s > MOST_PAUSE_S else min(pause_s * 2, MOST_PAUSE_S)
             closing.wait(pause_s * random.uniform(0.5, 1))  # noqa: S311 -- jitter, no secret

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from gateway.connections import PeerAddress, PeerConnections, Shared
-from gateway.errors import GatewayError, LocalWireError, PeerLost, Stopped
+from gateway.errors import GatewayError, LocalWireError, PeerLost, RemoteWireError, Stopped
 from gateway.frame import Frame, Message
 from gateway.handshake import Handshake, Lane
 from gateway.lanes import Traffic
@@ -44,7 +44,9 @@ class Peers:
     Args:
         program: Whose peers, routes and gateway id are ours.
         identity: Our key pair.
-        pool: Where arriving frames get memory. A frame larger than the pool is refused.
+        pool:
+            Where arriving frames get memory. A frame larger than the pool is refused. A gateway that also makes frames
+            makes them in another pool: two gateways whose pools are full of frames for each other would wait for ever.
         on_frame:
             Called with the peer's id and a frame that the callee must release, in the thread of that connection. While
             it blocks the peer's connection waits; the frame is acknowledged when it returns. Must raise or return
@@ -146,6 +148,11 @@ class Peers:
         else:
             self._forward(message, self._dead_after_s)
 
+    def give_up(self, gateway: str) -> None:
+        """Do without *gateway* from now on, as if it had been silent for too long; ignored if it is no peer."""
+        if gateway in self._peers:
+            self._peers[gateway].give_up()
+
     def alive(self) -> dict[str, bool]:
         """Return for each peer whether it is up now."""
         return {gateway: peer.up is True for gateway, peer in self._peers.items()}
@@ -182,15 +189,19 @@ class Peers:
         self._crew.join(_JOIN_S)
 
     def _accepted(self, sock: socket.socket, handshaken: Callable[[], None]) -> None:
+        peer: str | None = None
         try:
             with self._crew.opening(sock):
                 link, hello = self._shared.handshake.respond(sock, self._key_of)
                 patient = hello.lane is not Lane.CONTROL
                 tune(sock, self._dead_after_s, patient=patient, congestion=self._shared.congestion)
             handshaken()
-            self._peers[hello.gateway].serve(link, hello.lane, hello.slot)
+            peer = hello.gateway
+            self._peers[peer].serve(link, hello.lane, hello.slot)
         except (OSError, GatewayError) as error:
-            _log.info("a connection that was accepted has ended: %s", error)
+            # A stranger may come as often as it likes; a peer that breaks the rules is worth a line in every log.
+            level = logging.WARNING if peer is not None and isinstance(error, RemoteWireError) else logging.INFO
+            _log.log(level, "a connection from %s has ended: %s", peer or "somebody", error)
 
     def _key_of(self, gateway: str) -> bytes | None:
         peer = self._peers.get(gateway)
