@@ -35,9 +35,9 @@ from starlette.routing import Route
 
 from gateway import __version__
 from gateway.errors import BadProgram, GatewayError, Stopped, UsageError
-from gateway.peers import PeerAddress
 from gateway.pipeline import Pipeline
 from gateway.shard import Shard
+from gateway.wire.peers import PeerAddress
 
 HEARTBEAT_S = 5.0
 # Marks of one shard and destination come at most this often.

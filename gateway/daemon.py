@@ -24,9 +24,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from gateway.delivery.runtime import Secrets
 from gateway.errors import BadProgram, GatewayError
 from gateway.program import Program, decode
-from gateway.runtime import Secrets
 from gateway.stores.base import Credentials
 
 # How long a gateway may take to stop in order: it has to abort its open uploads.
@@ -161,7 +161,7 @@ def read_secrets(stdin: BinaryIO) -> Secrets:
 def _serve(setup: _Setup, lock: int, announce: Callable[[str], None]) -> None:
     """Run until SIGTERM, SIGINT or the control API says stop. Must be called in the main thread, before any other."""
     from gateway.control import Control  # noqa: PLC0415 -- after the checks, which then answer without its 0.1 s
-    from gateway.events import Events  # noqa: PLC0415
+    from gateway.delivery.events import Events  # noqa: PLC0415
     from gateway.journal import Journal  # noqa: PLC0415
     from gateway.pipeline import Pipeline  # noqa: PLC0415
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from gateway.codecs import open_message, seal_message
+from gateway.delivery.events import Counters, Events
+from gateway.delivery.ledger import Limits
+from gateway.delivery.letters import Abort, Complete, Letter, Open, kind_of, pack, unpack
+from gateway.delivery.runtime import Runtime, Secrets
 from gateway.errors import BadProgram, GatewayError, IntegrityError, LocalWireError, PeerLost, RemoteWireError, Stopped
-from gateway.events import Counters, Events
-from gateway.frame import Frame, Message
-from gateway.ledger import Limits
-from gateway.letters import Abort, Complete, Letter, Open, kind_of, pack, unpack
 from gateway.operators import OPERATORS
 from gateway.operators.base import Context, Operator, SourceOperator
-from gateway.peers import Identity, PeerAddress, Peers
-from gateway.pool import Pool
 from gateway.program import Program, Step
 from gateway.registry import load
-from gateway.runtime import Runtime, Secrets
 from gateway.shard import Shard
+from gateway.wire.codecs import open_message, seal_message
+from gateway.wire.frame import Frame, Message
+from gateway.wire.peers import Identity, PeerAddress, Peers
+from gateway.wire.pool import Pool
 
 
 class Pipeline:
@@ -47,6 +47,7 @@ class Pipeline:
         self._secrets = secrets
         self._log = log
         self._up: dict[str, bool] = {peer.gateway: False for peer in program.peers}
+        self._given_up: set[str] = set()
         self._crashed = False
         self._stopping = False
         self._lock = threading.Lock()
@@ -128,6 +129,9 @@ class Pipeline:
     def lost(self, gateway: str) -> None:
         """Do without *gateway*: repeat what it may have held."""
         self._log(f"gateway {gateway} is lost")
+        self._given_up.add(gateway)
+        # Before anything is repeated: what we say from here on must not go by way of it.
+        self._peers.give_up(gateway)
         for head in self._sources():
             head.coordinator.lost(gateway)
 
@@ -209,8 +213,10 @@ class Pipeline:
         for head in self._sources():
             if up:
                 head.coordinator.found(gateway)
-            else:
+            elif gateway not in self._given_up:
                 head.coordinator.lost(gateway)
+        if up:
+            self._given_up.discard(gateway)
 
     def _on_crash(self, thread: str, error: BaseException) -> None:
         self._crashed = True

@@ -8,26 +8,26 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gateway.coordinator import Coordinator
+from gateway.delivery.coordinator import Coordinator
+from gateway.delivery.exists import Writable
+from gateway.delivery.ledger import Limits
+from gateway.delivery.letters import Letter
+from gateway.delivery.runtime import Runtime
+from gateway.delivery.sink import Sink
+from gateway.delivery.source import Readable, Source
 from gateway.errors import BadProgram
-from gateway.exists import Writable
-from gateway.frame import Frame
-from gateway.ledger import Limits
-from gateway.letters import Letter
 from gateway.mapping import destination_key
-from gateway.peers import FrameQueue
 from gateway.program import Step
-from gateway.runtime import Runtime
 from gateway.shard import Shard
-from gateway.sink import Sink
-from gateway.source import Readable, Source
 from gateway.stores import open_store
 from gateway.stores.base import Store, StoreSpec
 from gateway.stores.retry import RetryingStore
+from gateway.wire.frame import Frame
+from gateway.wire.peers import FrameQueue
 
 
 class Outlets(Protocol):
-    """What gives queues to peers: `gateway.peers.Peers`."""
+    """What gives queues to peers: `gateway.wire.peers.Peers`."""
 
     def outlet(self, peers: tuple[str, ...]) -> FrameQueue:
         """Return the queue that the connections of all *peers* compete for."""

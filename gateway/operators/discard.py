@@ -7,10 +7,10 @@ import itertools
 import time
 from collections.abc import Sequence
 
+from gateway.delivery.exists import Writable
+from gateway.delivery.runtime import Runtime
 from gateway.errors import ObjectMissing
-from gateway.exists import Writable
 from gateway.operators.base import SinkOperator
-from gateway.runtime import Runtime
 from gateway.stores.base import Attributes, Head, Part
 
 

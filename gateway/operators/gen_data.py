@@ -7,9 +7,9 @@ import hashlib
 import random
 from contextlib import AbstractContextManager, nullcontext
 
+from gateway.delivery.runtime import Runtime
+from gateway.delivery.source import Readable
 from gateway.operators.base import SourceOperator, param
-from gateway.runtime import Runtime
-from gateway.source import Readable
 from gateway.stores.base import Attributes, Head, RangeReader
 from gateway.units import MIB
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from gateway.channel import Channel
+from gateway.delivery.channel import Channel
+from gateway.delivery.workers import Workers
 from gateway.errors import BadProgram, GatewayError
-from gateway.frame import Frame
 from gateway.operators.base import Context, Operator
-from gateway.peers import FrameQueue
 from gateway.program import Step
-from gateway.workers import Workers
+from gateway.wire.frame import Frame
+from gateway.wire.peers import FrameQueue
 
 
 class MuxOr(Operator):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.frame import Frame
 from gateway.operators.base import Context, Operator, fan_out
 from gateway.program import Step
+from gateway.wire.frame import Frame
 
 
 class Receive(Operator):

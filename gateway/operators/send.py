@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.errors import GatewayError
-from gateway.frame import Frame
 from gateway.operators.base import Context, Operator, param
 from gateway.program import Step
+from gateway.wire.frame import Frame
 
 
 class Send(Operator):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from gateway.delivery.exists import Writable
+from gateway.delivery.runtime import Runtime
 from gateway.errors import BadProgram
-from gateway.exists import Writable
 from gateway.operators.base import SinkOperator
-from gateway.runtime import Runtime
 
 
 class Write(SinkOperator):

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 
-from gateway.codecs import FrameOpener, FrameSealer
-from gateway.frame import Frame, Message
-from gateway.link import shut
-from gateway.peers import Identity, PeerAddress, Peers
-from gateway.pool import Pool
 from gateway.program import Peer, Program
+from gateway.wire.codecs import FrameOpener, FrameSealer
+from gateway.wire.frame import Frame, Message
+from gateway.wire.link import shut
+from gateway.wire.peers import Identity, PeerAddress, Peers
+from gateway.wire.pool import Pool
 
 KEY = bytes(range(32))
 TRANSFER = "transfer-1"

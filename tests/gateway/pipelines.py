@@ -11,16 +11,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from gateway.events import Events
-from gateway.ledger import Limits
-from gateway.peers import Identity, PeerAddress
+from gateway.delivery.events import Events
+from gateway.delivery.ledger import Limits
+from gateway.delivery.runtime import Secrets
 from gateway.pipeline import Pipeline
 from gateway.program import Group, Peer, Program, Settings, Step
-from gateway.runtime import Secrets
 from gateway.shard import Entry, Shard
 from gateway.stores import open_store
 from gateway.stores.base import StoreSpec
 from gateway.units import KIB, MIB
+from gateway.wire.peers import Identity, PeerAddress
 
 PATIENCE_S = 20.0
 # Small enough that a few hundred KiB are many chunks.

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from gateway.peers import Identity
 from gateway.program import Program, Step, encode
+from gateway.wire.peers import Identity
 from tests.gateway.pipelines import fill, gateway, read_step, send_step, shard_of, tree, write_step
 from tests.gateway.test_control import Client
 

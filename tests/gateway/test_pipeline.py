@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.delivery.events import Events
+from gateway.delivery.ledger import Limits
+from gateway.delivery.runtime import Secrets
 from gateway.errors import BadProgram, Stopped
-from gateway.events import Events
-from gateway.ledger import Limits
 from gateway.operators.gen_data import Generated
 from gateway.pipeline import Pipeline
 from gateway.program import Program, Step
-from gateway.runtime import Secrets
 from gateway.shard import Entry, Shard
 from gateway.units import KIB, MIB
 from tests.gateway.pipelines import (

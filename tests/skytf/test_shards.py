@@ -80,6 +80,18 @@ def test_the_remainder_is_cut_by_the_destinations_that_lack_it() -> None:
     assert (rest.destinations, [one.key for one in rest.entries]) == ((1,), ["a"])
 
 
+def test_no_remainder_spans_keys_of_another() -> None:
+    handed = Handed(shard("a", "b", "c", destinations=(0, 1)), "local-a-0")
+
+    handed.mark(1, "", ["b"])
+
+    assert [(r.destinations, r.entries[0].key) for r in handed.remainder("x")] == [
+        ((0, 1), "a"),
+        ((0,), "b"),
+        ((0, 1), "c"),
+    ]
+
+
 def test_marks_that_overtake_each_other_lose_nothing() -> None:
     handed = Handed(shard("a", "b", "c"), "local-a-0")
 

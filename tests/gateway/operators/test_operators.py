@@ -5,20 +5,20 @@ from typing import Any, cast
 
 import pytest
 
+from gateway.delivery.events import Counters, Events
+from gateway.delivery.runtime import Runtime, Secrets
 from gateway.errors import BadProgram
-from gateway.events import Counters, Events
-from gateway.frame import Frame
 from gateway.operators import OPERATORS
 from gateway.operators.base import Context, Operator, fan_out, param, store_of
 from gateway.operators.discard import Nowhere
 from gateway.operators.gen_data import Generated
 from gateway.operators.mux_or import MuxOr
 from gateway.operators.write import Write
-from gateway.pool import Pool
 from gateway.program import HEADS, LEAVES, MUXES, Settings, Step
 from gateway.registry import load
-from gateway.runtime import Runtime, Secrets
 from gateway.stores.base import Attributes
+from gateway.wire.frame import Frame
+from gateway.wire.pool import Pool
 
 
 class Branch(Operator):

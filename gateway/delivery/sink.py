@@ -1,0 +1,162 @@
+"""
+The sink of one destination: writes pieces and confirms them; its `Owner` opens and completes objects.
+
+Memory: ``writers`` frames wait in the pool, and each writer holds the plaintext of one frame (`payload.Arena`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.delivery.channel import Channel
+from gateway.delivery.exists import IfExists, Writable
+from gateway.delivery.letters import Abort, Complete, Letter, Open, Receipt, Received, Refused
+from gateway.delivery.owner import Owner
+from gateway.delivery.payload import Arena, FrameReader
+from gateway.delivery.runtime import Runtime
+from gateway.delivery.workers import Workers
+from gateway.errors import GatewayError, IntegrityError, ObjectExists, Stopped
+from gateway.stores.base import Attributes
+from gateway.wire.codecs import crc64nvme
+from gateway.wire.frame import Frame, Piece
+
+
+class Sink:
+    """
+    Write what frames bring for *destination* into *store*, and answer with receipts.
+
+    *key_for* maps a suffix to the destination key.
+    `start`, then `put` and `hear` from any thread, then `close` and `join`.
+    """
+
+    def __init__(self, runtime: Runtime, store: Writable, *, destination: int, key_for: Callable[[str], str]) -> None:
+        self._runtime = runtime
+        self._store = store
+        self._destination = destination
+        self._key_for = key_for
+        self._key = runtime.payload_key
+        self._frames: Channel[Frame] = Channel(runtime.settings.writers)
+        self._exists = IfExists(runtime.settings.if_exists, store, runtime.secrets.transfer_started_s)
+        self._owner = Owner(runtime, store, self._exists, key_for)
+        self._workers = Workers(runtime.on_crash)
+
+    def start(self) -> None:
+        """Start the writers and the owners."""
+        self._workers.start(f"write-{self._destination}", self._write_frames, self._runtime.settings.writers)
+        self._owner.start()
+
+    def put(self, frame: Frame) -> None:
+        """Take over *frame*; waits while all writers are busy. Raises: Stopped, and releases it."""
+        try:
+            self._frames.put(frame)
+        except Stopped:
+            frame.release()
+            raise
+
+    def hear(self, sender: str, letter: Letter) -> bool:
+        """Take a question of a source; return whether it is for this sink. Never waits."""
+        if letter.destination != self._destination or not isinstance(letter, Open | Complete | Abort):
+            return False
+        self._owner.hear(sender, letter)
+        return True
+
+    def close(self) -> None:
+        """Take nothing more and let the threads end."""
+        for frame in self._frames.close():
+            frame.release()
+        self._owner.close()
+
+    def join(self) -> None:
+        """Wait for the threads; uploads that are still open are aborted."""
+        self._workers.join()
+        self._owner.join()
+
+    def _write_frames(self) -> None:
+        arena = Arena()
+        while True:
+            frame = self._frames.get()
+            try:
+                self._write_frame(frame, arena)
+            finally:
+                frame.release()
+
+    def _write_frame(self, frame: Frame, arena: Arena) -> None:
+        reader = FrameReader(self._key, self._runtime.secrets.transfer_id, frame)
+        try:
+            pieces = reader.pieces()
+        except IntegrityError as error:
+            # What it held is unknown, so nothing can be refused: its source will miss the receipts.
+            self._runtime.log(f"frame {frame.frame_id.hex()} from {frame.source} dropped: {error}")
+            return
+        try:
+            payload = reader.payload(arena)
+        except IntegrityError as error:
+            for piece in pieces:
+                self._refuse(frame, piece, error)
+            return
+        received, position = [], 0
+        for piece in pieces:
+            part = payload[position : position + piece.size_bytes]
+            position += piece.size_bytes
+            try:
+                received.append(self._write_piece(piece, part))
+            except Stopped:
+                raise
+            except GatewayError as error:
+                self._refuse(frame, piece, error)
+        if received:
+            receipt = Receipt(partition=frame.partition, destination=self._destination, items=tuple(received))
+            self._runtime.say(frame.source, receipt)
+
+    def _write_piece(self, piece: Piece, payload: memoryview) -> Received:
+        if crc64nvme(payload) != piece.crc64nvme:
+            raise IntegrityError(f"{piece.key!r} did not arrive as it was read")
+        key = self._key_for(piece.key)
+        token = piece.token.get(self._destination, "")
+        etag, skipped = "", False
+        if piece.number:
+            etag = self._store.put_part(key, token, number=piece.number, offset=piece.offset, payload=payload)
+        else:
+            attributes = msgspec.convert(piece.attributes, Attributes)
+            skipped = not self._put(key, payload, attributes, again=piece.again)
+        self._runtime.counters.add("bytes_written", 0 if skipped else piece.size_bytes)
+        return Received(
+            object_id=piece.object_id,
+            number=piece.number,
+            etag=etag,
+            size_bytes=piece.size_bytes,
+            crc64nvme=piece.crc64nvme,
+            token=token,
+            skipped=skipped,
+        )
+
+    def _put(self, key: str, payload: memoryview, attributes: Attributes, *, again: bool) -> bool:
+        """Write a whole object; return whether it was written and not skipped."""
+        if_absent = self._exists.must_be_absent(key, again=again)
+        if if_absent is None:
+            return False
+        try:
+            self._store.put(key, payload, attributes, if_absent=if_absent)
+        except ObjectExists:
+            if self._exists.rule != "skip":
+                raise
+            return False  # another writer was faster, which is as good
+        return True
+
+    def _refuse(self, frame: Frame, piece: Piece, error: GatewayError) -> None:
+        self._runtime.log(f"{piece.key!r} of {frame.source} refused: {type(error).__name__}: {error}")
+        refused = Refused(
+            partition=frame.partition,
+            destination=self._destination,
+            object_id=piece.object_id,
+            number=piece.number,
+            attempt=frame.attempt,
+            token=piece.token.get(self._destination, ""),
+            error=type(error).__name__,
+            message=str(error),
+            hint=error.hint,
+            retryable=error.retryable,
+        )
+        self._runtime.say(frame.source, refused)

@@ -1,0 +1,240 @@
+"""
+All connections with one peer: opened, replaced, counted as signs of life, and broken off when the peer is dead.
+
+`program.Peer.dial` says which side opens them; that side opens them again when they break, after a pause that grows
+and has jitter. The other side asks for the ones its own frames need (`records.Lanes`).
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from gateway.errors import GatewayError, PeerLost, RemoteWireError, Stopped
+from gateway.program import Peer
+from gateway.wire.frame import Frame, Message
+from gateway.wire.handshake import Handshake, Lane
+from gateway.wire.lanes import ControlCalls, ControlLane, LaneRun, ReceivingLane, SendingLane, Traffic
+from gateway.wire.link import Link, tune
+from gateway.wire.mailbox import Mailbox
+from gateway.wire.outlet import Exchange, Taker
+from gateway.wire.pool import Pool
+from gateway.wire.sockets import Crew, connect
+
+_log = logging.getLogger(__name__)
+FIRST_PAUSE_S = 0.05
+MOST_PAUSE_S = 2.0
+HEARTBEAT_S = 2.0
+# More than any plan asks for; bounds what a peer can make us hold.
+MOST_SLOTS = 256
+# A predecessor ends as soon as its callback returns; the dialling side tries again if that takes longer.
+_REPLACE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAddress:
+    """Where a gateway listens, and who it is."""
+
+    gateway: str
+    public_key: bytes
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the connections of all peers of one gateway have in common."""
+
+    handshake: Handshake
+    crew: Crew
+    exchange: Exchange
+    pool: Pool
+    traffic: Traffic
+    dead_after_s: float
+    congestion: str | None
+    on_frame: Callable[[str, Frame], None]
+    on_message: Callable[[Message], None]
+    on_peer: Callable[[str, bool], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Connection:
+    link: Link
+    run: LaneRun
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+class PeerConnections:
+    """One peer, and what connects us with it. ``up`` is None until it was seen or given up for the first time."""
+
+    def __init__(self, peer: Peer, shared: Shared) -> None:
+        self.gateway = peer.gateway
+        self.dial = peer.dial
+        self.mailbox = Mailbox(peer.gateway)
+        self.address: PeerAddress | None = None
+        self.up: bool | None = None
+        self._count = min(max(1, peer.connections), MOST_SLOTS)
+        self._shared = shared
+        self._lock = threading.Lock()
+        self._heard_s = math.inf
+        self._connections: dict[tuple[Lane, int], _Connection] = {}
+        self._dialled: set[tuple[Lane, int]] = set()
+        self._closed = False
+
+    def configure(self, address: PeerAddress) -> None:
+        """Take the peer's *address*, from now on valid for every new connection; begin to dial if that is our part."""
+        with self._lock:
+            if self.address is None:
+                self._heard_s = time.monotonic()
+            self.address = address
+        if self.dial:
+            self._open(Lane.CONTROL, 1)
+        self.open_for_frames()
+
+    def open_for_frames(self) -> None:
+        """See to it that there are connections for our frames, if any queue of ours names the peer."""
+        if self.address is not None and self._shared.exchange.serves(self.gateway):
+            if self.dial:
+                self._open(Lane.FORWARD, self._count)
+            else:
+                self.mailbox.poke()
+
+    def serve(self, link: Link, lane: Lane, slot: int) -> None:
+        """
+        Run the connection *link* to its end, in place of an earlier one for the same *lane* and *slot*.
+
+        Raises:
+            OSError, GatewayError: What ended it, unless the peer closed it.
+        """
+        key = (lane, slot)
+        try:
+            connection = _Connection(link, self._make_run(link, lane))
+            if slot >= MOST_SLOTS or (lane is Lane.CONTROL and slot):
+                raise RemoteWireError(f"gateway {self.gateway} opens connection {slot} for {lane.name.lower()}")
+            self._replace(key, connection)
+            try:
+                if lane is Lane.CONTROL:
+                    self._revive()
+                connection.run.serve()
+            finally:
+                with self._lock:
+                    del self._connections[key]
+                connection.ended.set()
+        finally:
+            link.close()
+
+    def check(self) -> None:
+        """Declare the peer dead if nothing was heard for too long; break off connections that lead nowhere."""
+        self._check(self._shared.dead_after_s)
+
+    def give_up(self) -> None:
+        """Declare the peer dead at once, on somebody else's word; one that lives comes back by a new connection."""
+        self._check(0.0)
+
+    def _check(self, silence_s: float) -> None:
+        limit_s = self._shared.dead_after_s
+        with self._lock:
+            connections = list(self._connections.values())
+            died = self.up is not False and time.monotonic() - self._heard_s >= silence_s
+            if died:
+                self.up = False
+                self._shared.exchange.set_dead(self.gateway, True)
+                self.mailbox.set_dead(True)
+                self._shared.on_peer(self.gateway, False)
+        for connection in connections:
+            if died or connection.link.unanswered_s() >= limit_s:
+                connection.run.break_off()
+
+    def close(self) -> None:
+        """Break off all connections for good."""
+        self.mailbox.close()
+        with self._lock:
+            self._closed = True
+            connections = list(self._connections.values())
+        for connection in connections:
+            connection.run.break_off()
+
+    def _revive(self) -> None:
+        with self._lock:
+            self._heard_s = time.monotonic()
+            if self.up is not True:
+                self.up = True
+                self._shared.exchange.set_dead(self.gateway, False)
+                self.mailbox.set_dead(False)
+                self._shared.on_peer(self.gateway, True)
+
+    def _heard(self, n: int) -> None:
+        self._heard_s = time.monotonic()
+        self._shared.traffic.received(n)
+
+    def _replace(self, key: tuple[Lane, int], connection: _Connection) -> None:
+        with self._lock:
+            old = self._connections.get(key)
+        if old is not None:
+            old.run.break_off()
+            old.ended.wait(_REPLACE_S)
+        with self._lock:
+            if self._closed:
+                raise Stopped("the connections to the peers are closed")
+            if key in self._connections:
+                raise PeerLost(f"an earlier connection of gateway {self.gateway} is still busy")
+            self._connections[key] = connection
+
+    def _make_run(self, link: Link, lane: Lane) -> LaneRun:
+        shared = self._shared
+        if lane is Lane.CONTROL:
+            calls = ControlCalls(shared.on_message, self._open_backward, self._lanes_wanted, self._heard)
+            return ControlLane(link, self.mailbox, min(HEARTBEAT_S, shared.dead_after_s / 4), calls)
+        if self.dial == (lane is Lane.FORWARD):
+            return SendingLane(link, shared.exchange, Taker(shared.exchange, self.gateway), shared.traffic, self._heard)
+        return ReceivingLane(
+            link, shared.pool, on_frame=lambda frame: shared.on_frame(self.gateway, frame), heard=self._heard
+        )
+
+    def _lanes_wanted(self) -> int:
+        return 0 if self.dial or not self._shared.exchange.serves(self.gateway) else self._count
+
+    def _open_backward(self, count: int) -> None:
+        if not self.dial:
+            raise RemoteWireError(f"gateway {self.gateway} asks us to dial, which is its part")
+        self._open(Lane.BACKWARD, min(count, self._count))
+
+    def _open(self, lane: Lane, count: int) -> None:
+        with self._lock:
+            slots = [slot for slot in range(count) if (lane, slot) not in self._dialled]
+            self._dialled.update((lane, slot) for slot in slots)
+        for slot in slots:
+            name = f"{lane.name.lower()} {slot} to {self.gateway}"
+            self._shared.crew.start(name, partial(self._keep_dialling, lane, slot))
+
+    def _keep_dialling(self, lane: Lane, slot: int) -> None:
+        closing = self._shared.crew.closing
+        pause_s = FIRST_PAUSE_S
+        said = ""
+        while not closing.is_set():
+            began_s = time.monotonic()
+            try:
+                self.serve(self._connect(lane, slot), lane, slot)
+            except (OSError, GatewayError) as error:
+                # The same failure again and again is one line in the log.
+                level = logging.INFO if str(error) == said else logging.WARNING
+                said = str(error)
+                _log.log(level, "%s connection %d to gateway %s: %s", lane.name.lower(), slot, self.gateway, error)
+            lasted_s = time.monotonic() - began_s
+            pause_s = FIRST_PAUSE_S if lasted_s > MOST_PAUSE_S else min(pause_s * 2, MOST_PAUSE_S)
+            closing.wait(pause_s * random.uniform(0.5, 1))  # noqa: S311 -- jitter, no secret
+
+    def _connect(self, lane: Lane, slot: int) -> Link:
+        address, shared = self.address, self._shared
+        assert address is not None
+        sock = connect(shared.crew, address.host, address.port)
+        with shared.crew.opening(sock):
+            link = shared.handshake.initiate(sock, self.gateway, address.public_key, lane, slot)
+            tune(sock, shared.dead_after_s, patient=lane is not Lane.CONTROL, congestion=shared.congestion)
+        return link

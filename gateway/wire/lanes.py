@@ -1,0 +1,233 @@
+"""
+The three kinds of connections between two gateways, each run by the thread that opened it.
+
+A frame lane carries frames in one direction and acknowledgements in the other: whoever reads acknowledgements never
+waits for anything else, so frames that pass a relay in opposite directions cannot block each other.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.errors import GatewayError
+from gateway.wire.decoder import FrameLimits, RecordDecoder
+from gateway.wire.frame import Frame, Message
+from gateway.wire.link import Link
+from gateway.wire.mailbox import Mailbox
+from gateway.wire.outlet import Exchange, Taker
+from gateway.wire.pool import Lease, Pool, Withdrawal
+from gateway.wire.records import (
+    Ack,
+    Kind,
+    Lanes,
+    Ping,
+    encode_ack,
+    encode_frame,
+    encode_lanes,
+    encode_ping,
+    encode_slice,
+)
+
+# How many handled messages a receiver keeps to itself: bounds what a sender must remember.
+CONFIRM_EVERY = 32
+
+
+class Traffic:
+    """Bytes over all connections of this gateway."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.sent_bytes = 0
+        self.received_bytes = 0
+
+    def sent(self, n: int) -> None:
+        """Count *n* sent bytes."""
+        with self._lock:
+            self.sent_bytes += n
+
+    def received(self, n: int) -> None:
+        """Count *n* received bytes."""
+        with self._lock:
+            self.received_bytes += n
+
+
+class LaneRun(Protocol):
+    """One connection at work."""
+
+    def serve(self) -> None:
+        """Run until the connection ends; raises what broke it."""
+
+    def break_off(self) -> None:
+        """End it from another thread."""
+
+
+class SendingLane:
+    """Sends frames for *taker*'s peer; a second thread reads the acknowledgements."""
+
+    def __init__(self, link: Link, exchange: Exchange, taker: Taker, traffic: Traffic, heard: Callable[[int], None]):
+        self._link = link
+        self._exchange = exchange
+        self._taker = taker
+        self._traffic = traffic
+        self._heard = heard
+        self._failure: OSError | GatewayError | None = None
+
+    def serve(self) -> None:
+        """Run until the connection ends; what is unacknowledged then goes back to its queue."""
+        reader = threading.Thread(target=self._read_acks, name=f"acks from {self._taker.peer}", daemon=True)
+        reader.start()
+        try:
+            while (frame := self._exchange.take(self._taker)) is not None:
+                try:
+                    self._send(frame)
+                finally:
+                    frame.release()
+        finally:
+            self.break_off()
+            reader.join()
+            # Only now is nobody left who could touch these frames.
+            self._exchange.give_back(self._taker)
+        if self._failure is not None:
+            raise self._failure
+
+    def break_off(self) -> None:
+        """End it from another thread."""
+        self._exchange.stop(self._taker)
+        self._link.break_off()
+
+    def _send(self, frame: Frame) -> None:
+        seal, send, sent = self._link.seal, self._link.send, self._traffic.sent
+        sent(send(seal(encode_frame(frame)), frame.manifest))
+        for index, view in enumerate(frame.slices):
+            sent(send(seal(encode_slice(index, len(view))), view))
+
+    def _read_acks(self) -> None:
+        decoder = RecordDecoder(self._link.open, frozenset({Kind.ACK}))
+        try:
+            for event in self._link.receive(decoder, self._heard):
+                assert isinstance(event, Ack)
+                self._exchange.ack(self._taker, event.frame_id)
+        except (OSError, GatewayError) as error:
+            self._failure = error
+        finally:
+            self.break_off()
+
+
+class ReceivingLane:
+    """Takes frames into pool memory, hands them on, and acknowledges each when it was taken."""
+
+    def __init__(
+        self,
+        link: Link,
+        pool: Pool,
+        *,
+        on_frame: Callable[[Frame], None],
+        heard: Callable[[int], None],
+    ) -> None:
+        self._link = link
+        self._pool = pool
+        self._withdrawal = Withdrawal()
+        self._on_frame = on_frame
+        self._heard = heard
+        limits = FrameLimits(self._reserve, pool.slice_bytes, pool.slices * pool.slice_bytes)
+        self._decoder = RecordDecoder(link.open, frozenset({Kind.FRAME, Kind.SLICE}), limits)
+
+    def serve(self) -> None:
+        """Run until the connection ends; a frame of which only a part has come is forgotten."""
+        try:
+            for event in self._link.receive(self._decoder, self._heard):
+                assert isinstance(event, Frame)
+                frame_id = event.frame_id
+                self._on_frame(event)
+                self._link.send(self._link.seal(encode_ack(frame_id)))
+        finally:
+            self.break_off()
+            self._decoder.abandon()
+
+    def break_off(self) -> None:
+        """End it from another thread, also while it waits for memory."""
+        self._pool.withdraw(self._withdrawal)
+        self._link.break_off()
+
+    def _reserve(self, raw_bytes: int) -> Lease:
+        return self._pool.reserve(raw_bytes, self._withdrawal)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCalls:
+    """What a control lane tells its owner, and asks it."""
+
+    on_message: Callable[[Message], None]
+    on_lanes: Callable[[int], None]
+    lanes_wanted: Callable[[], int]
+    heard: Callable[[int], None]
+
+
+class ControlLane:
+    """Carries messages both ways and a sign of life every *heartbeat_s*; a second thread reads."""
+
+    def __init__(self, link: Link, mailbox: Mailbox, heartbeat_s: float, calls: ControlCalls) -> None:
+        self._link = link
+        self._mailbox = mailbox
+        self._heartbeat_s = heartbeat_s
+        self._calls = calls
+        self._handled = 0
+        self._told = 0
+        self._over = False
+        self._failure: OSError | GatewayError | None = None
+
+    def serve(self) -> None:
+        """Run until the connection ends; what is unconfirmed then is sent again by the next one."""
+        self._mailbox.rewind()
+        reader = threading.Thread(target=self._read, name="control reader", daemon=True)
+        reader.start()
+        try:
+            self._write()
+        finally:
+            self.break_off()
+            reader.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def break_off(self) -> None:
+        """End it from another thread."""
+        self._over = True
+        self._link.break_off()
+        self._mailbox.poke()
+
+    def _write(self) -> None:
+        wanted = 0
+        next_ping_s = time.monotonic()
+        while not self._over:
+            bodies = self._mailbox.take(max(0.0, next_ping_s - time.monotonic()))
+            if self._calls.lanes_wanted() != wanted:
+                wanted = self._calls.lanes_wanted()
+                bodies.append(encode_lanes(wanted))
+            if self._handled - self._told >= CONFIRM_EVERY or time.monotonic() >= next_ping_s:
+                self._told = self._handled
+                bodies.append(encode_ping(self._told))
+                next_ping_s = time.monotonic() + self._heartbeat_s
+            if bodies:
+                self._link.send(*[self._link.seal(body) for body in bodies])
+
+    def _read(self) -> None:
+        decoder = RecordDecoder(self._link.open, frozenset({Kind.MESSAGE, Kind.PING, Kind.LANES}))
+        try:
+            for event in self._link.receive(decoder, self._calls.heard):
+                if isinstance(event, Message):
+                    self._calls.on_message(event)
+                    self._handled += 1
+                    if self._handled - self._told >= CONFIRM_EVERY:
+                        self._mailbox.poke()
+                elif isinstance(event, Ping):
+                    self._mailbox.confirm(event.handled)
+                elif isinstance(event, Lanes):
+                    self._calls.on_lanes(event.count)
+        except (OSError, GatewayError) as error:
+            self._failure = error
+        finally:
+            self.break_off()

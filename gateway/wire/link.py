@@ -1,0 +1,184 @@
+"""
+The link layer: who we are, and a secret stream over one socket.
+
+`gateway.wire.handshake` makes a `Link`; every connection has keys of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from nacl.bindings import (
+    crypto_scalarmult_base,
+    crypto_secretstream_xchacha20poly1305_init_pull,
+    crypto_secretstream_xchacha20poly1305_init_push,
+    crypto_secretstream_xchacha20poly1305_pull,
+    crypto_secretstream_xchacha20poly1305_push,
+    crypto_secretstream_xchacha20poly1305_state,
+)
+from nacl.exceptions import CryptoError
+
+from gateway.errors import LocalWireError, RemoteWireError
+from gateway.wire.decoder import RecordDecoder
+from gateway.wire.noise import KEY_BYTES
+from gateway.wire.records import Event
+
+STREAM_HEADER_BYTES = 24
+# The start of struct tcp_info (linux/tcp.h): 8 bytes, then 32-bit fields; the 5th is tcpi_unacked, the 13th
+# tcpi_last_ack_recv.
+_TCP_INFO = struct.Struct("=8x13I")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The X25519 key pair of this gateway, made for one transfer. The private key appears in no `repr`."""
+
+    private_key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.private_key) != KEY_BYTES:
+            raise LocalWireError(f"a link key has {KEY_BYTES} bytes, not {len(self.private_key)}")
+
+    @classmethod
+    def generate(cls) -> Identity:
+        """Return a new random identity."""
+        return cls(os.urandom(KEY_BYTES))
+
+    @property
+    def public_key(self) -> bytes:
+        """What the other gateways get to know."""
+        return crypto_scalarmult_base(self.private_key)
+
+
+class Link:
+    """
+    One authenticated connection. One thread may send and one may receive at a time; `break_off` may come from any.
+    """
+
+    def __init__(self, sock: socket.socket, sending_key: bytes, receiving_key: bytes) -> None:
+        self._socket = sock
+        self._receiving_key = receiving_key
+        self._push = crypto_secretstream_xchacha20poly1305_state()
+        self._pull = crypto_secretstream_xchacha20poly1305_state()
+        self.header = crypto_secretstream_xchacha20poly1305_init_push(self._push, sending_key)
+        self._closing = threading.Lock()
+
+    def accept_header(self, header: bytes) -> None:
+        """Take the peer's `header`, the `STREAM_HEADER_BYTES` that it sends before its first record."""
+        crypto_secretstream_xchacha20poly1305_init_pull(self._pull, header, self._receiving_key)
+
+    def seal(self, body: bytes) -> bytes:
+        """Return *body* as a record: length and ciphertext. Records must be sent in the order they were sealed."""
+        sealed = crypto_secretstream_xchacha20poly1305_push(self._push, body)
+        return len(sealed).to_bytes(4) + sealed
+
+    def open(self, sealed: bytes) -> bytes:
+        """
+        Return the body of a record without its length.
+
+        Raises:
+            RemoteWireError: It is not the next record of this connection.
+        """
+        try:
+            return crypto_secretstream_xchacha20poly1305_pull(self._pull, sealed)[0]
+        except CryptoError as error:
+            raise RemoteWireError("a record is not sealed with the keys of this connection") from error
+
+    def send(self, *buffers: bytes | memoryview) -> int:
+        """
+        Send *buffers* one after the other without copying them together, and return how many bytes that was.
+
+        Raises:
+            OSError: The connection broke.
+        """
+        total = sum(len(buffer) for buffer in buffers)
+        sent = self._socket.sendmsg(buffers)
+        if sent < total:
+            self._send_rest(buffers, sent)
+        return total
+
+    def receive(self, decoder: RecordDecoder, heard: Callable[[int], None]) -> Iterator[Event]:
+        """
+        Yield what the peer sends until it closes the connection; *heard* is told the bytes of each read.
+
+        Raises:
+            OSError: The connection broke.
+            RemoteWireError: The peer broke the rules, or closed in the middle of something.
+        """
+        while True:
+            view = decoder.want()
+            n = self._socket.recv_into(view, len(view), socket.MSG_WAITALL)
+            if n == 0:
+                if decoder.between_records:
+                    return
+                raise RemoteWireError("the peer closed the connection in the middle of a record")
+            heard(n)
+            event = decoder.advance(n)
+            if event is not None:
+                yield event
+
+    def unanswered_s(self) -> float:
+        """
+        Return for how long the peer's kernel has owed us an acknowledgement; 0 when it owes none.
+
+        A receiver with a shut window owes none: it answers our probes. Linux only, elsewhere always 0.
+        """
+        with self._closing:
+            if self._socket.fileno() < 0 or not hasattr(socket, "TCP_INFO"):
+                return 0.0
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        fields = _TCP_INFO.unpack(info)
+        unacked, last_ack_received_ms = fields[4], fields[12]
+        return last_ack_received_ms / 1000 if unacked else 0.0
+
+    def break_off(self) -> None:
+        """Wake up whoever sends or receives; they find the connection closed."""
+        with self._closing:
+            shut(self._socket)
+
+    def close(self) -> None:
+        """Give the socket back; nobody may be using it any more."""
+        with self._closing:
+            self._socket.close()
+
+    def _send_rest(self, buffers: tuple[bytes | memoryview, ...], sent: int) -> None:
+        for buffer in buffers:
+            if sent < len(buffer):
+                self._socket.sendall(memoryview(buffer)[sent:])
+            sent = max(0, sent - len(buffer))
+
+
+def shut(sock: socket.socket) -> None:
+    """Shut *sock* down for both directions; fine if it is closed or was never connected."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
+
+
+def tune(sock: socket.socket, dead_after_s: float, *, patient: bool, congestion: str | None = None) -> None:
+    """
+    Set what every connection has: no delay, and keepalive that finds a dead peer on an idle connection.
+
+    Buffers are left to the kernel, which sizes them by itself. *congestion* is a TCP congestion control; None leaves
+    the machine's. A connection that is not *patient* also fails once sent bytes stay unacknowledged for *dead_after_s*
+    (TCP_USER_TIMEOUT, Linux only). Frame lanes are patient: Linux counts the time a full receiver keeps its window shut
+    too (measured on 6.18: 2.3 s after a limit of 2 s), and a slow sink must slow us down, not cut us off. For them
+    `Link.unanswered_s` is the measure.
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    idle_s = max(1, round(dead_after_s / 2))
+    options = {"TCP_KEEPIDLE": idle_s, "TCP_KEEPINTVL": max(1, idle_s // 4), "TCP_KEEPCNT": 4}
+    if not patient:
+        options["TCP_USER_TIMEOUT"] = round(dead_after_s * 1000)
+    for name, value in options.items():
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    if congestion is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.delivery.events import Counters, Events
+from gateway.journal import Journal
+
+
+def test_events_are_numbered_and_forgotten_once_read() -> None:
+    events = Events()
+    for name in ("a", "b", "c"):
+        events.emit("peer", gateway=name, up=True)
+
+    assert [event["gateway"] for event in events.after(1)] == ["b", "c"]
+    assert [event["seq"] for event in events.after(0)] == [2, 3]
+
+
+def test_the_log_is_bounded() -> None:
+    events = Events(retained=3)
+
+    for number in range(10):
+        events.emit("peer", gateway=str(number), up=True)
+
+    assert [event["seq"] for event in events.after(0)] == [8, 9, 10]
+
+
+def test_followers_are_woken_until_they_leave() -> None:
+    events, woken = Events(), []
+    leave = events.follow(lambda: woken.append(1))
+
+    events.emit("peer", gateway="a", up=True)
+    leave()
+    events.emit("peer", gateway="a", up=False)
+
+    assert len(woken) == 1
+
+
+def test_counters_become_one_event_however_often_they_change() -> None:
+    events = Events()
+    counters = Counters(events)
+    for _ in range(100):
+        counters.add("bytes_read", 10)
+
+    first, second = events.after(0), events.after(1)
+
+    assert [(event["kind"], event["bytes_read"]) for event in first] == [("counters", 1000)]
+    assert second == []
+
+
+def test_events_reach_the_journal(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    events = Events(journal)
+
+    events.emit("opened", shard_id="s", destination=0, key="k", token="t")
+    journal.close()
+
+    assert [upload.token for upload in Journal.read(tmp_path / "journal").open_uploads] == ["t"]

@@ -1,0 +1,201 @@
+"""The decoder takes bytes in any portions, and no length at its word."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from gateway.errors import RemoteWireError
+from gateway.wire.decoder import FrameLimits, RecordDecoder
+from gateway.wire.frame import Frame, Message
+from gateway.wire.pool import Lease, Pool
+from gateway.wire.records import (
+    HEAD_BYTES,
+    MAX_RECORD_BYTES,
+    SEAL_BYTES,
+    Ack,
+    Event,
+    Kind,
+    Lanes,
+    Ping,
+    encode_ack,
+    encode_frame,
+    encode_lanes,
+    encode_message,
+    encode_ping,
+    encode_slice,
+)
+
+SLICE = 100
+ALL = frozenset({Kind.FRAME, Kind.SLICE, Kind.ACK, Kind.MESSAGE, Kind.PING, Kind.LANES})
+FRAME_ID = b"i" * 16
+
+
+def record(body: bytes) -> bytes:
+    """Return *body* as a record, "sealed" by a seal that only has the right length."""
+    sealed = body + bytes(SEAL_BYTES)
+    return len(sealed).to_bytes(4) + sealed
+
+
+def a_frame(payload: bytes, manifest: bytes = b"manifest") -> Frame:
+    slices = [memoryview(payload[i : i + SLICE]) for i in range(0, len(payload), SLICE)]
+    return Frame(FRAME_ID, "p", "a", (0, 2), 3, len(payload), b"s" * 32, manifest, slices)
+
+
+def on_the_wire(frame: Frame) -> bytes:
+    parts = [record(encode_frame(frame)), frame.manifest]
+    for index, view in enumerate(frame.slices):
+        parts += [record(encode_slice(index, len(view))), bytes(view)]
+    return b"".join(parts)
+
+
+class Reader:
+    """A decoder and the pool it draws from."""
+
+    def __init__(self, allowed: frozenset[Kind] = ALL, max_frame_bytes: int = 1000) -> None:
+        self.pool = Pool(10 * SLICE, SLICE)
+        self.asked: list[int] = []
+        limits = FrameLimits(self._reserve, SLICE, max_frame_bytes)
+        self.decoder = RecordDecoder(lambda sealed: sealed[:-SEAL_BYTES], allowed, limits)
+
+    def _reserve(self, raw_bytes: int) -> Lease:
+        self.asked.append(raw_bytes)
+        return self.pool.reserve(raw_bytes)
+
+    def feed(self, data: bytes, portion: int = 1 << 30) -> list[Event]:
+        events = []
+        while data:
+            view = self.decoder.want()
+            n = min(len(view), len(data), portion)
+            view[:n] = data[:n]
+            data = data[n:]
+            event = self.decoder.advance(n)
+            if event is not None:
+                events.append(event)
+        return events
+
+
+@pytest.mark.parametrize("portion", [1, 7, 1 << 30])
+@pytest.mark.parametrize("size_bytes", [0, 1, SLICE, SLICE + 1, 5 * SLICE])
+def test_a_frame_cut_in_any_portions_is_still_one_frame(portion: int, size_bytes: int) -> None:
+    sent = a_frame(bytes(i % 251 for i in range(size_bytes)))
+    reader = Reader()
+
+    (got,) = reader.feed(on_the_wire(sent), portion)
+
+    assert isinstance(got, Frame)
+    assert got.binding() == sent.binding()
+    assert (got.frame_id, got.salt, got.manifest) == (sent.frame_id, sent.salt, sent.manifest)
+    assert b"".join(got.slices) == b"".join(sent.slices)
+    assert reader.decoder.between_records
+    got.release()
+    assert reader.pool.free_bytes == 10 * SLICE
+
+
+def test_an_empty_frame_may_have_one_empty_sealed_slice() -> None:
+    sent = a_frame(b"")
+    sent.slices = [memoryview(b"seal of nothing!!")]
+
+    (got,) = Reader().feed(on_the_wire(sent))
+
+    assert isinstance(got, Frame)
+    assert [bytes(view) for view in got.slices] == [b"seal of nothing!!"]
+
+
+def test_small_records_come_out_in_order() -> None:
+    message = Message("c", "a", "receipt", b"sealed")
+    data = b"".join(
+        record(body) for body in (encode_ping(7), encode_message(message), encode_ack(FRAME_ID), encode_lanes(4))
+    )
+
+    assert Reader().feed(data, 5) == [Ping(7), message, Ack(FRAME_ID), Lanes(4)]
+
+
+def test_slices_land_in_the_pool_without_a_copy_in_between() -> None:
+    reader = Reader()
+    sent = a_frame(bytes(SLICE))
+    head = record(encode_frame(sent)) + sent.manifest + record(encode_slice(0, SLICE))
+
+    reader.feed(head)
+
+    assert reader.decoder.want().obj is reader.pool._free[0].obj
+
+
+@pytest.mark.parametrize("length", [0, HEAD_BYTES - 5, MAX_RECORD_BYTES + 1, 2**32 - 1])
+def test_a_length_that_no_record_has_is_refused_before_memory_is_taken(length: int) -> None:
+    reader = Reader()
+
+    with pytest.raises(RemoteWireError, match=f"a record of {length} bytes"):
+        reader.feed(length.to_bytes(4) + bytes(HEAD_BYTES))
+
+
+def test_a_frame_larger_than_allowed_is_refused_before_memory_is_taken() -> None:
+    reader = Reader()
+    header = [FRAME_ID, "p", "a", [0], 1, 2**62, b"s" * 32, 8, 1]
+
+    with pytest.raises(RemoteWireError, match=f"a frame of {2**62} bytes"):
+        reader.feed(record(bytes([Kind.FRAME]) + msgspec.msgpack.encode(header)))
+    assert reader.asked == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(0, b"short"), (1, ""), (1, "x" * 256), (3, [-1]), (5, -1), (6, b""), (7, 2**40), (8, -1), (8, 2), (5, "text")],
+)
+def test_a_frame_header_with_a_wrong_field_is_refused(place: int, value: object) -> None:
+    header: list[object] = [FRAME_ID, "p", "a", [0], 1, SLICE, b"s" * 32, 8, 1]
+    header[place] = value
+    reader = Reader()
+
+    with pytest.raises(RemoteWireError):
+        reader.feed(record(bytes([Kind.FRAME]) + msgspec.msgpack.encode(header)))
+    assert reader.asked == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        encode_slice(1, SLICE),
+        encode_slice(0, 0),
+        encode_slice(0, SLICE + 18),
+        encode_frame(a_frame(b"again")),
+        bytes([Kind.SLICE]) + bytes(20),
+        bytes([99]) + bytes(8),
+        bytes([Kind.HELLO]) + bytes(8),
+        bytes([Kind.MESSAGE]) + b"not msgpack",
+        bytes([Kind.ACK]) + bytes(8),
+        bytes([Kind.PING]) + bytes(9),
+    ],
+)
+def test_a_record_out_of_place_is_refused_and_the_half_frame_is_given_back(body: bytes) -> None:
+    reader = Reader()
+    frame = a_frame(bytes(2 * SLICE))
+    reader.feed(record(encode_frame(frame)) + frame.manifest)
+
+    with pytest.raises(RemoteWireError):
+        reader.feed(record(body))
+    reader.decoder.abandon()
+
+    assert reader.pool.free_bytes == 10 * SLICE
+
+
+def test_a_slice_without_a_frame_is_refused() -> None:
+    with pytest.raises(RemoteWireError, match="without its frame"):
+        Reader().feed(record(encode_slice(0, 1)))
+
+
+def test_a_kind_that_does_not_belong_on_the_lane_is_refused() -> None:
+    with pytest.raises(RemoteWireError, match="does not belong"):
+        Reader(frozenset({Kind.ACK})).feed(record(encode_ping(0)))
+
+
+def test_the_decoder_knows_when_the_peer_may_leave() -> None:
+    reader = Reader()
+    data = on_the_wire(a_frame(bytes(SLICE)))
+
+    leaving = [reader.decoder.between_records]
+    for byte in data:
+        reader.feed(bytes([byte]))
+        leaving.append(reader.decoder.between_records)
+
+    assert leaving == [True] + [False] * (len(data) - 1) + [True]

@@ -1,0 +1,72 @@
+"""Frames count their users; manifests say what is in them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import msgspec
+import pytest
+
+from gateway.errors import IntegrityError, LocalWireError
+from gateway.wire.frame import Frame, Piece, decode_manifest, encode_manifest
+from gateway.wire.pool import Pool
+
+
+def a_frame(pool: Pool) -> Frame:
+    lease = pool.reserve(150)
+    return Frame(b"i" * 16, "p", "a", (0, 1), 1, 150, b"s" * 32, b"manifest", [v[:10] for v in lease.slices], lease)
+
+
+def test_the_last_user_gives_the_memory_back() -> None:
+    pool = Pool(1000, 100)
+    frame = a_frame(pool).retain(2)
+
+    frame.release()
+    frame.release()
+    assert pool.free_bytes == 800
+    frame.release()
+
+    assert pool.free_bytes == 1000
+    assert frame.slices == []
+
+
+def test_a_frame_that_is_gone_can_neither_be_kept_nor_released() -> None:
+    frame = a_frame(Pool(1000, 100))
+    frame.release()
+
+    with pytest.raises(LocalWireError, match="released already"):
+        frame.release()
+    with pytest.raises(LocalWireError, match="released already"):
+        frame.retain()
+
+
+def test_wire_bytes_count_manifest_and_slices() -> None:
+    assert a_frame(Pool(1000, 100)).wire_bytes == len(b"manifest") + 2 * 10
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("partition", "q"), ("source", "b"), ("destinations", (1,)), ("attempt", 2), ("raw_bytes", 151)],
+)
+def test_the_binding_changes_with_every_field_that_a_relay_could_alter(field: str, value: object) -> None:
+    frame = a_frame(Pool(1000, 100))
+
+    altered = dataclasses.replace(frame, **{field: value})
+
+    assert altered.binding() != frame.binding()
+
+
+def test_a_manifest_is_what_it_was() -> None:
+    whole = Piece(
+        "o1", "sub/naïve %20.txt", 0, 5, 0, 2**64 - 1, 5, attributes={"content_type": "text/plain", "mtime_s": 1.5}
+    )
+    chunk = Piece("o2", "large", 64, 64, 2, 7, 200, token={0: "upload-0", 3: "upload-3"}, again=True)
+
+    assert decode_manifest(encode_manifest([whole, chunk])) == (whole, chunk)
+    assert decode_manifest(encode_manifest([])) == ()
+
+
+@pytest.mark.parametrize("plaintext", [b"", b"garbage", msgspec.msgpack.encode([["too", "short"]])])
+def test_what_is_no_manifest_is_an_integrity_error(plaintext: bytes) -> None:
+    with pytest.raises(IntegrityError, match="not a manifest"):
+        decode_manifest(plaintext)

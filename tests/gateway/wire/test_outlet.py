@@ -1,0 +1,224 @@
+"""Connections compete for frames; none is lost when one of them breaks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from gateway.errors import LocalWireError, RemoteWireError, Stopped
+from gateway.units import MIB
+from gateway.wire.frame import Frame
+from gateway.wire.outlet import QUEUE_FRAMES, WINDOW_FRAMES, WINDOW_MOST_FRAMES, Exchange, Taker
+from gateway.wire.pool import Pool
+
+
+class Bench:
+    """An exchange, and frames whose memory is counted."""
+
+    def __init__(self) -> None:
+        self.exchange = Exchange()
+        self.pool = Pool(1000, 1)
+        self.made = 0
+
+    def frame(self, size_bytes: int = 16 * MIB) -> Frame:
+        self.made += 1
+        lease = self.pool.reserve(1)
+        body = memoryview(_zeros)[:size_bytes]
+        return Frame(self.made.to_bytes(16), "p", "a", (0,), 1, size_bytes, bytes(32), b"m", [body], lease)
+
+    def all_released(self) -> bool:
+        return self.pool.free_bytes == 1000
+
+
+_zeros = bytes(16 * MIB)
+
+
+def number(frame: Frame | None) -> int:
+    assert frame is not None
+    frame.release()  # the sender's own reference
+    return int.from_bytes(frame.frame_id)
+
+
+def in_thread(act: Callable[[], object]) -> tuple[threading.Thread, list[object]]:
+    results: list[object] = []
+
+    def run() -> None:
+        try:
+            results.append(act())
+        except Stopped as error:
+            results.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, results
+
+
+def test_the_same_set_of_peers_gives_the_same_queue() -> None:
+    exchange = Exchange()
+
+    assert exchange.queue(("b", "c")) is exchange.queue(("c", "b"))
+    assert exchange.queue(("b",)) is not exchange.queue(("b", "c"))
+    assert exchange.serves("c")
+    assert not exchange.serves("d")
+
+
+def test_a_connection_takes_no_more_than_its_window() -> None:
+    bench = Bench()
+    queue = bench.exchange.queue(("b",))
+    taker = Taker(bench.exchange, "b")
+    for _ in range(WINDOW_FRAMES + 1):
+        queue.put(bench.frame())
+    taken = [number(bench.exchange.take(taker)) for _ in range(WINDOW_FRAMES)]
+
+    thread, rest = in_thread(lambda: number(bench.exchange.take(taker)))
+    thread.join(0.1)
+    assert rest == []
+    bench.exchange.ack(taker, taken[0].to_bytes(16))
+    thread.join(5)
+
+    assert taken + rest == [1, 2, 3]
+
+
+def test_small_frames_fill_the_window_by_their_bytes() -> None:
+    bench = Bench()
+    queue = bench.exchange.queue(("b",))
+    taker = Taker(bench.exchange, "b")
+
+    for _ in range(WINDOW_MOST_FRAMES):
+        queue.put(bench.frame(1000))
+        number(bench.exchange.take(taker))
+
+    assert not taker.has_room()
+
+
+def test_put_blocks_while_the_queue_is_full() -> None:
+    bench = Bench()
+    queue = bench.exchange.queue(("b",))
+    for _ in range(QUEUE_FRAMES):
+        queue.put(bench.frame())
+
+    thread, results = in_thread(lambda: queue.put(bench.frame()))
+    thread.join(0.1)
+    assert results == []
+    number(bench.exchange.take(Taker(bench.exchange, "b")))
+    thread.join(5)
+
+    assert results == [None]
+    assert len(queue.frames) == QUEUE_FRAMES
+
+
+def test_a_broken_connection_puts_its_frames_back_in_front_in_order() -> None:
+    bench = Bench()
+    queue = bench.exchange.queue(("b", "c"))
+    for _ in range(3):
+        queue.put(bench.frame())
+    broken, other = Taker(bench.exchange, "b"), Taker(bench.exchange, "c")
+    for _ in range(2):
+        number(bench.exchange.take(broken))
+
+    bench.exchange.stop(broken)
+    bench.exchange.give_back(broken)
+
+    assert bench.exchange.take(broken) is None
+    assert [number(bench.exchange.take(other)) for _ in range(2)] == [1, 2]
+    assert bench.exchange.resent == 2
+
+
+def test_a_frame_wakes_a_sleeper_even_if_the_first_one_woken_is_gone() -> None:
+    bench = Bench()
+    queue = bench.exchange.queue(("b",))
+    gone, alive = Taker(bench.exchange, "b"), Taker(bench.exchange, "b")
+    gone_thread, _ = in_thread(lambda: bench.exchange.take(gone))
+    while gone not in bench.exchange._idle.get("b", {}):
+        gone_thread.join(0.001)
+    alive_thread, got = in_thread(lambda: number(bench.exchange.take(alive)))
+    while alive not in bench.exchange._idle["b"]:
+        alive_thread.join(0.001)
+    with bench.exchange._lock:  # woken for the frame, and broken before it runs
+        queue.frames.append(bench.frame())
+        bench.exchange._wake(queue)
+        gone.stopped = True
+
+    gone_thread.join(5)
+    alive_thread.join(5)
+
+    assert got == [1]
+
+
+def test_an_early_acknowledgement_does_not_free_what_is_being_sent() -> None:
+    bench = Bench()
+    bench.exchange.queue(("b",)).put(bench.frame())
+    taker = Taker(bench.exchange, "b")
+    frame = bench.exchange.take(taker)
+    assert frame is not None
+
+    bench.exchange.ack(taker, frame.frame_id)
+    assert not bench.all_released()
+    frame.release()
+
+    assert bench.all_released()
+
+
+def test_an_acknowledgement_of_something_else_is_the_peers_fault() -> None:
+    exchange = Exchange()
+
+    with pytest.raises(RemoteWireError, match="was not sent"):
+        exchange.ack(Taker(exchange, "b"), bytes(16))
+
+
+def test_frames_for_peers_that_are_all_dead_are_dropped_and_put_does_not_block() -> None:
+    bench = Bench()
+    queue = bench.exchange.queue(("b", "c"))
+    for _ in range(QUEUE_FRAMES):
+        queue.put(bench.frame())
+    thread, results = in_thread(lambda: queue.put(bench.frame()))
+
+    bench.exchange.set_dead("b", True)
+    thread.join(0.05)
+    assert len(queue.frames) == QUEUE_FRAMES, "c may still take them"
+    bench.exchange.set_dead("c", True)
+    thread.join(5)
+    queue.put(bench.frame())
+
+    assert results == [None]
+    assert bench.all_released()
+    assert bench.exchange.dropped == QUEUE_FRAMES + 2
+    bench.exchange.set_dead("c", False)
+    queue.put(bench.frame())
+    assert len(queue.frames) == 1
+
+
+def test_closing_wakes_everybody_and_releases_every_frame() -> None:
+    bench = Bench()
+    full, empty = bench.exchange.queue(("b",)), bench.exchange.queue(("c",))
+    for _ in range(QUEUE_FRAMES):
+        full.put(bench.frame())
+    late = bench.frame()
+    putting, put = in_thread(lambda: full.put(late))
+    sleeper = Taker(bench.exchange, "c")
+    taking, took = in_thread(lambda: bench.exchange.take(sleeper))
+    while sleeper not in bench.exchange._idle.get("c", {}):
+        taking.join(0.001)
+    putting.join(0.05)
+
+    bench.exchange.close()
+    putting.join(5)
+    taking.join(5)
+
+    assert isinstance(put[0], Stopped)
+    assert took == [None]
+    late.release()
+    assert bench.all_released()
+    with pytest.raises(Stopped):
+        empty.put(late)
+
+
+def test_a_frame_that_no_receiver_would_take_is_refused_at_once() -> None:
+    bench = Bench()
+    frame = bench.frame()
+    frame.partition = "x" * 256
+
+    with pytest.raises(LocalWireError, match="cannot travel"):
+        bench.exchange.queue(("b",)).put(frame)
