@@ -75,7 +75,9 @@ class Session:
     def display(self) -> Display:
         """What happens while a command works, shown as it happens."""
         # Imported on use, as the client is: --help needs no progress bars.
-        display: Display = import_module("skytf.cli.display").display_for(self)
+        display: Display = import_module("skytf.cli.display").display_for(
+            self.messages, self.lines if self.json else None
+        )
         return display
 
     @property

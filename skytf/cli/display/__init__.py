@@ -11,16 +11,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from skytf.cli.lines import Lines
-    from skytf.cli.session import Session
 
 __all__ = ["Display", "display_for"]
 
 
-def display_for(session: Session) -> Display:
-    """Return the display that fits where *session* writes; its module is imported on use."""
-    console = session.messages
-    if session.json:
-        return _load("script", "ScriptDisplay", session.lines)
+def display_for(console: Console, lines: Lines | None) -> Display:
+    """Return the display that fits *console*, or *lines* for scripts where given; its module is imported on use."""
+    if lines is not None:
+        return _load("script", "ScriptDisplay", lines)
     if console.file.isatty() and not console.is_dumb_terminal:
         return _load("terminal", "TerminalDisplay", console)
     return _load("log", "LogDisplay", console)
