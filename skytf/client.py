@@ -25,7 +25,7 @@ from skytf.hooks import Hooks, Serialised
 from skytf.model import codec
 from skytf.model.copy import Copy, Options
 from skytf.model.job import Request
-from skytf.prepare import Watch, check_drift, derive, surveyed, with_duration, with_plan
+from skytf.prepare import Watch, check_drift, check_ends, derive, surveyed, with_duration, with_plan
 from skytf.reap import Reaped, reap
 from skytf.report import Report
 from skytf.resolve import resolve
@@ -191,10 +191,15 @@ class Client:
         """
         compared = []
         for job in resolve(copies, Options(), cwd=Path.cwd()).jobs:
+            check_ends(job)
             source = open_endpoint(job.source)
             for destination in job.destinations:
                 store = open_endpoint(destination)
                 found = compare_contents(entries(job, source), source, destination, store, recursive=job.recursive)
+                if not found.objects + found.missing_count + found.different_count:
+                    raise InputError(
+                        f"there is nothing to compare below {job.source.url}", hint="look at how the source is spelled"
+                    )
                 compared.append(
                     Comparison(
                         destination=destination.url,

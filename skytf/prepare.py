@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway.errors import ObjectMissing, StoreError
+from gateway.errors import BucketMissing, ObjectMissing, StoreError
 from gateway.locations import self_overwriting_suffix
 from gateway.mapping import as_folder
 from gateway.shard import Entry
@@ -54,6 +54,24 @@ def surveyed(request: Request, watch: Watch) -> tuple[JobSurvey, ...]:
         InputError: An end is missing or cannot be used, or there is nothing to copy.
     """
     return tuple(_surveyed(job, watch) for job in request.jobs)
+
+
+def check_ends(job: Job) -> None:
+    """
+    Look whether both ends of *job* can be read; a destination to which nothing was written yet can.
+
+    Raises:
+        InputError: One of them cannot.
+    """
+    with _naming(job.source):
+        open_endpoint(job.source, max_attempts=_FIRST_ATTEMPTS).check_readable(job.source.prefix)
+    for destination in job.destinations:
+        store = open_endpoint(destination, max_attempts=_FIRST_ATTEMPTS)
+        with _naming(destination):
+            try:
+                store.check_readable(destination.prefix)
+            except BucketMissing:
+                store.check_readable("")  # of files that is the root directory, of a bucket the bucket
 
 
 def with_duration(request: Request, surveys: Iterable[JobSurvey]) -> Request:
@@ -138,7 +156,7 @@ def _range(before: KeyRange | None, after: KeyRange | None, source: Endpoint) ->
     first, last = source.url_of(one.first_key), source.url_of(one.last_key)
     if first == last:
         return f"{first} {'is new' if before is None else 'is gone' if after is None else 'has changed'}"
-    return f"{first} to {last} ({before.objects if before else 0} objects, now {after.objects if after else 0})"
+    return f"{first} to {last} (objects: {before.objects if before else 0}, now {after.objects if after else 0})"
 
 
 def _surveyed(job: Job, watch: Watch) -> JobSurvey:
@@ -222,10 +240,11 @@ def _naming(endpoint: Endpoint, *, recursive: bool | None = None) -> Iterator[No
         text, hint = str(error), error.hint
         if isinstance(error, ObjectMissing) and not hint:
             text = f"there is no object {endpoint.url}"
+            hint = (not recursive and _many_objects(endpoint)) or "look at how it is spelled"
         elif endpoint.url.rstrip("/") not in text:
             text = f"{endpoint.url} cannot be used: {text}"
-        if recursive is not None:
-            hint = (_one_object(endpoint) if recursive else hint or _many_objects(endpoint)) or hint
+        if recursive:
+            hint = _one_object(endpoint) or hint
         raise InputError(text, hint=hint) from error
 
 
