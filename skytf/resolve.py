@@ -11,6 +11,7 @@ from gateway.chunk import MIN_PART_BYTES
 from gateway.locations import overlaps, parse_location
 from gateway.mapping import as_folder
 from gateway.program import Settings
+from gateway.stores import STORES
 from gateway.units import MIB, format_bytes
 from skytf.clouds import CLOUDS
 from skytf.errors import InputError
@@ -25,6 +26,7 @@ MAX_FRAME_BYTES = 256 * MIB
 MIN_DURATION_MINUTES = 60
 IF_EXISTS = ("overwrite", "skip", "fail")
 COMPRESSION = ("lz4", "none")
+_MOVED = tuple(sorted(STORES.keys() - {"memory"}))
 
 
 def resolve(copies: Sequence[Copy], options: Options, *, cwd: Path) -> Request:
@@ -112,10 +114,10 @@ def _check_ends(source: Endpoint, destinations: Sequence[Endpoint], recursive: b
             recursive=recursive,
             resolve=os.path.realpath,
         ):
-            raise InputError(
-                f"the destination {destination.url} is the source {source.url} or inside it",
-                hint="choose a destination outside the source",
-            )
+            text = f"the destination {destination.url} is the source {source.url} or inside it"
+            if not recursive:
+                text = f"{source.url} would be copied onto itself: the destination is {destination.url}"
+            raise InputError(text, hint="choose a destination outside the source")
         place = (destination.store.endpoint_url, destination.store.bucket, as_folder(destination.prefix))
         if place in seen:
             raise InputError(f"{destination.url} is named twice as a destination", hint="leave one out")
@@ -124,6 +126,11 @@ def _check_ends(source: Endpoint, destinations: Sequence[Endpoint], recursive: b
 
 def _endpoint(target: Target, name: str, default_region: str, cwd: Path) -> Endpoint:
     spec, prefix = parse_location(target.url, endpoint_url=target.endpoint_url, cwd=cwd)
+    if spec.scheme not in _MOVED:
+        raise InputError(
+            f"{target.url}: this version moves no bytes from or to {spec.scheme}://",
+            hint=f"known: {', '.join(f'{scheme}://' for scheme in _MOVED)}",
+        )
     url = target.url
     if spec.scheme == "file":
         url = "/" + prefix
