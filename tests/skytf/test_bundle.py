@@ -10,6 +10,7 @@ from skytf.bundle import Bundle, Manifest, compose, read, verify, write
 from skytf.errors import InputError, Refused
 from skytf.model.survey import JobSurvey, KeyRange
 from skytf.planner import plan
+from skytf.prepare import derive
 from skytf.programs import programs
 from skytf.render.plan_md import plan_md
 from skytf.render.root import root_module
@@ -150,3 +151,15 @@ def test_a_rewritten_bundle_keeps_the_times_of_what_did_not_change(tmp_path: Pat
 
     assert (tmp_path / "infra" / "main.tf").stat().st_ino == before.st_ino
     assert bundle.MANIFEST in tree(tmp_path)
+
+
+def test_an_edited_request_is_blamed_and_not_what_follows_from_it(tmp_path: Path) -> None:
+    planned = derive(Manifest(request(), (JobSurvey("job-0", 1, 9, 9),)))
+    write(tmp_path, planned.files)
+    verify(read(tmp_path), planned.files)
+    path = tmp_path / "transfer.json"
+    path.write_text(path.read_text().replace('"bytes": 9', '"bytes": 8'))
+    edited = read(tmp_path)
+
+    with pytest.raises(Refused, match=r"transfer\.json was edited, PLAN\.md has another digest of it"):
+        verify(edited, derive(edited.manifest).files)

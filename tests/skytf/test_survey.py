@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.shard import Entry
-from skytf.survey import MAX_RANGES, Fingerprint, drift
+from gateway.stores import open_store
+from skytf.survey import MAX_EXAMPLES, MAX_RANGES, Fingerprint, drift, survey
+from tests.skytf.requests import A, job, path
 
 
 def entries(keys: list[str], version: str = "v") -> list[Entry]:
@@ -42,6 +46,8 @@ def test_a_changed_object_is_found_in_its_range() -> None:
     moved = drift(table(before), after)
 
     ((old, new),) = moved.ranges
+    assert old is not None
+    assert new is not None
     assert (old.first_key, new.first_key, moved.objects, moved.bytes) == ("b", "b", 1, 10)
 
 
@@ -51,3 +57,16 @@ def test_new_and_vanished_objects_are_drift() -> None:
     assert drift(table(before), entries(["a", "b", "c"])).objects == 2
     assert drift(table(before), entries(["a"])).ranges[0][1] is None
     assert drift(table(before), entries(["a", "c", "d"])).ranges[0][0] is None
+
+
+def test_many_links_do_not_hide_the_example_of_another_reason(tmp_path: Path) -> None:
+    for number in range(MAX_EXAMPLES + 5):
+        (tmp_path / f"link-{number:02}").symlink_to("nowhere")
+    (tmp_path / "void").mkdir()
+    asked = job(source=path(str(tmp_path)[1:], A))
+
+    found = survey(asked, open_store(asked.source.store))
+
+    assert found.skipped == {"empty-directory": 1, "symlink": MAX_EXAMPLES + 5}
+    assert len(found.skipped_examples) == MAX_EXAMPLES + 1
+    assert found.skipped_examples[-1] == (f"{tmp_path}/void/", "empty-directory")

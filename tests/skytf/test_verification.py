@@ -57,6 +57,14 @@ def test_only_a_few_examples_are_kept(store: Store) -> None:
     assert (found.missing_count, len(found.missing)) == (100, EXAMPLES)
 
 
+def test_a_directory_that_was_never_made_lacks_everything(tmp_path: Path) -> None:
+    files = open_store(StoreSpec("file"))
+
+    found = compare_sizes(listed(a=1, b=2), endpoint(files, f"{tmp_path}/never".lstrip("/")), files, recursive=True)
+
+    assert (found.missing_count, found.objects) == (2, 0)
+
+
 def test_a_single_object_is_looked_up_under_its_own_name(store: Store) -> None:
     put(store, renamed=b"1")
 
