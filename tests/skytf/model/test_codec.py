@@ -33,7 +33,7 @@ def test_a_topology_comes_back() -> None:
 
 def test_a_survey_comes_back() -> None:
     survey = JobSurvey(
-        "job-0", 1, 2, 2, {"symlink": 1}, ("x (symlink)",), (KeyRange("a", "b", 1, 2, "00"),), (("a", "b"),)
+        "job-0", 1, 2, 2, {"symlink": 1}, (("x", "symlink"),), (KeyRange("a", "b", 1, 2, "00"),), (("a", "b"),)
     )
 
     assert decode(encode(survey), JobSurvey) == survey
