@@ -21,7 +21,8 @@ class LocalCloud:
     """The VMs below one home; those of another home on this machine are another cloud's."""
 
     def __init__(self, home: Path) -> None:
-        self._root = home.absolute() / "local"
+        # Processes are matched by this path, which they carry: it must not depend on how the home was spelled today.
+        self._root = home.resolve() / "local"
 
     def environment(self) -> Mapping[str, str]:
         """Return where VMs live and which Python they run on."""

@@ -76,6 +76,17 @@ def test_a_fleet_whose_server_and_files_are_gone_is_found_and_removed(cloud: Clo
     assert cloud.find() == ()
 
 
+def test_a_fleet_is_removed_however_its_home_is_spelled(home: Path, boot: Callable[[str], Vm]) -> None:
+    vm = boot("t1/gw-0")
+    (home / "alias").symlink_to(home)
+    other = open_cloud("local", home / "alias")
+    assert other is not None
+
+    other.delete("t1")
+
+    assert vm.leftovers() == [str(vm.port_file)]
+
+
 def test_a_directory_without_a_process_is_found_and_removed(cloud: Cloud, home: Path) -> None:
     machine = Machine.parse(home / "local", "t1/gw-0")
     machine.directory.mkdir(parents=True)
