@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,6 +32,10 @@ from skytf.model import codec
 PHASES = ("surveying", "planned", "applying", "deploying", "transferring", "verifying", "destroying", "done")
 _DIRECTORY_MODE = 0o700
 _SECRET_MODE = 0o600
+_ELSEWHERE = "set SKYTF_HOME to a directory that you may write"
+# The PATH of a local VM has directories of the home in it, and its facts are read line by line as UTF-8.
+_UNUSABLE = re.compile(r"[:\x00-\x1f\x7f\ud800-\udfff]")
+_UNUSABLE_WHY = "its path has a colon, a control character or bytes that are not UTF-8"
 # psutil derives a start time from the boot time, which moves when the clock is set; pids do not come round as fast.
 _START_TOLERANCE_S = 2.0
 
@@ -161,15 +166,13 @@ class Home:
         Raises:
             InputError: The home cannot be written, or there is such a transfer.
         """
-        transfer = TransferDir(self.root / "transfers" / transfer_id)
+        transfer = TransferDir(self._private_directory("transfers") / transfer_id)
         try:
-            transfer.root.parent.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
             for path in (transfer.root, transfer.workdir, transfer.keys, transfer.logs):
                 path.mkdir(mode=_DIRECTORY_MODE)
         except OSError as error:
             raise InputError(
-                f"the transfer cannot be kept in {transfer.root}: {error.strerror or error}",
-                hint="set SKYTF_HOME to a directory that you may write",
+                f"the transfer cannot be kept in {transfer.root}: {error.strerror or error}", hint=_ELSEWHERE
             ) from error
         return transfer
 
@@ -183,7 +186,7 @@ class Home:
         found = TransferDir(self.root / "transfers" / transfer_id)
         # Ids come from command lines: none of them may lead out of the home.
         if found.root.parent != self.root / "transfers" or transfer_id in ("", ".", "..") or not found.root.is_dir():
-            raise InputError(f"there is no transfer {transfer_id!r} in {self.root}", hint="skytf status lists them")
+            raise InputError(f"there is no transfer {transfer_id!r} in {self.root}", hint="skytf transfers lists them")
         return found
 
     def transfers(self) -> list[TransferDir]:
@@ -200,12 +203,25 @@ class Home:
         Hold a bundle, so that it is applied once at a time; a client that dies lets go.
 
         Raises:
+            InputError: The home cannot be written.
             Refused: Another client applies it.
         """
-        locks = self.root / "locks"
-        locks.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
-        with _flock(locks / digest, "this bundle is being applied already"):
+        with _flock(self._private_directory("locks") / digest, "this bundle is being applied already"):
             yield
+
+    def _private_directory(self, name: str) -> Path:
+        """Return the directory *name* of the home, made if it is not there; the home itself is for its owner alone."""
+        if _UNUSABLE.search(str(self.root)):
+            raise InputError(f"{str(self.root)!r} cannot be a home: {_UNUSABLE_WHY}", hint=_ELSEWHERE)
+        directory = self.root / name
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
+            directory.mkdir(exist_ok=True, mode=_DIRECTORY_MODE)
+        except OSError as error:
+            raise InputError(
+                f"nothing can be kept in {self.root}: {error.strerror or error}", hint=_ELSEWHERE
+            ) from error
+        return directory
 
 
 def new_transfer_id(now: datetime | None = None, token: Callable[[int], str] = secrets.token_hex) -> str:
@@ -237,5 +253,5 @@ def _flock(path: Path, busy: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Refused(busy, hint="wait for it, or look at skytf status") from error
+            raise Refused(busy, hint="wait for it, or look at skytf transfers") from error
         yield

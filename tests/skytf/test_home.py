@@ -88,6 +88,31 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "SKYTF_HOME" in caught.value.hint
 
 
+def test_a_home_that_cannot_be_written_is_named_when_a_bundle_is_held(tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+
+    with pytest.raises(InputError, match="home"), Home(tmp_path / "home").bundle_locked("digest"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["a:b", "a\nb", "a\udcff"])
+def test_a_home_in_which_no_vm_could_live_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="cannot be a home"):
+        Home(tmp_path / name).create("one")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_new_home_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Home(tmp_path / "home").create("one")
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
+
+
 def test_a_status_comes_back_and_a_broken_one_is_named(tmp_path: Path) -> None:
     transfer = Home(tmp_path).create("one")
     written = status(*this_client())
