@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import platform as here
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -60,7 +61,7 @@ class Platform:
 
 def install(lock_file: Path, directory: Path, platform: Platform, cancel: Cancel) -> None:
     """
-    Install the hash-pinned packages of *lock_file* into *directory*: wheels only, nothing is built.
+    Install the hash-pinned packages of *lock_file* into *directory*, emptied first: wheels only, nothing is built.
 
     uv does it; from its cache alone when the index cannot be reached; pip when uv cannot and the host is like us.
 
@@ -89,6 +90,7 @@ def install(lock_file: Path, directory: Path, platform: Platform, cancel: Cancel
     environment = uv_environment(os.environ, pip_settings())
     reasons = []
     for argv in ways:
+        _empty(directory)  # pip leaves alone what a uv that failed half-way has put there, and calls it done
         failed = _run(argv, directory, environment, cancel)
         cancel.check(f"packages of {lock_file.name}")
         if failed is None:
@@ -99,6 +101,12 @@ def install(lock_file: Path, directory: Path, platform: Platform, cancel: Cancel
         f"{reasons[0]}",
         hint="see that the package index can be reached (pip's and uv's settings are honoured), then apply again",
     )
+
+
+def _empty(directory: Path) -> None:
+    if directory.exists():
+        shutil.rmtree(directory)
+    directory.mkdir()
 
 
 def pip_settings() -> dict[str, str]:

@@ -125,6 +125,19 @@ def test_pip_steps_in_where_uv_cannot(lock_file: Path, tmp_path: Path, monkeypat
     assert (tree / "tiny").is_dir()
 
 
+def test_nothing_stays_of_a_way_that_failed(lock_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "uv"
+    broken.write_text(
+        '#!/bin/sh\nwhile [ "$1" != --target ]; do shift; done\nmkdir -p "$2/tiny"; touch "$2/tiny/half.py"; exit 1\n'
+    )
+    broken.chmod(0o700)
+    monkeypatch.setattr(uv, "find_uv_bin", lambda: str(broken))
+
+    install(lock_file, tmp_path / "tree", OURS, Cancel())
+
+    assert [path.name for path in (tmp_path / "tree" / "tiny").glob("*.py")] == ["__init__.py"]
+
+
 def test_pip_is_not_asked_for_packages_of_another_machine(
     lock_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
