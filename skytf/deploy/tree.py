@@ -12,8 +12,8 @@ import fcntl
 import gzip
 import hashlib
 import os
+import shutil
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,13 +57,18 @@ class Tree:
         return packed
 
     def _build(self, packed: Path, cancel: Cancel) -> None:
-        with tempfile.TemporaryDirectory(dir=packed.parent, prefix=".building-") as scratch:
-            content = Path(scratch, "tree")
-            content.mkdir()
+        # One place per tree, under its lock: what a build that was killed left behind is removed by the next.
+        scratch = packed.with_name(f".building-{self.name}")
+        shutil.rmtree(scratch, ignore_errors=True)
+        content = scratch / "tree"
+        content.mkdir(parents=True)
+        try:
             self.fill(content, cancel)
-            new = Path(scratch, "tree.tar.gz")
+            new = scratch / "tree.tar.gz"
             _pack(content, new)
             new.replace(packed)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def trees_for(schemes: Iterable[str], platform: Platform) -> tuple[Tree, ...]:
@@ -120,7 +125,9 @@ def _hash(parts: Iterable[bytes]) -> str:
 
 @contextmanager
 def _locked(packed: Path) -> Iterator[None]:
-    packed.parent.mkdir(parents=True, exist_ok=True)
+    # Gateways run what lies here: whoever else could write, could run code on them.
+    for directory in (packed.parent.parent, packed.parent):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with packed.with_name(f"{packed.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -138,6 +145,9 @@ def _pack(content: Path, packed: Path) -> None:
             if path.is_file() and _shipped(name):
                 with path.open("rb") as source:
                     archive.addfile(_entry(name, source), source)
+    # It gets its name next: after a power cut a file of that name must not be an empty one.
+    with packed.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def _entry(name: Path, source: IO[bytes]) -> tarfile.TarInfo:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -102,3 +105,36 @@ def test_a_build_that_failed_leaves_nothing_that_looks_like_a_tree() -> None:
         Tree("broken", fill).archive(Cancel())
 
     assert Tree("broken", fill_two_files).archive(Cancel()).stat().st_size > 0
+
+
+KILLED = """
+import os, signal
+from skytf.deploy.cancel import Cancel
+from skytf.deploy.tree import Tree
+
+def fill(directory, _cancel):
+    (directory / "half.py").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Tree("two", fill).archive(Cancel())
+"""
+
+
+def test_a_build_that_was_killed_is_made_again_and_leaves_nothing() -> None:
+    subprocess.run([sys.executable, "-c", KILLED], check=False)
+
+    packed = Tree("two", fill_two_files).archive(Cancel())
+
+    assert sorted(path.name for path in packed.parent.iterdir()) == ["two.tar.gz", "two.tar.gz.lock"]
+    with tarfile.open(packed) as archive:
+        assert archive.getnames() == ["package/a.py", "package/b.py"]
+
+
+def test_nobody_else_may_write_what_gateways_will_run() -> None:
+    before = os.umask(0)
+    try:
+        packed = Tree("two", fill_two_files).archive(Cancel())
+    finally:
+        os.umask(before)
+
+    assert [path.stat().st_mode & 0o777 for path in packed.parents[:2]] == [0o700, 0o700]
