@@ -61,6 +61,9 @@ class IfExists:
         """
         if self.rule == "overwrite":
             return False
+        if key.endswith("/"):
+            # A folder marker is the store's to judge: where it is a directory, files may have made it first.
+            return True
         try:
             head = self._store.head(key)
         except ObjectMissing:
@@ -76,3 +79,17 @@ class IfExists:
     def is_ours(self, head: Head) -> bool:
         """Return whether this transfer may have written what stands there."""
         return head.written_s >= self._started_s
+
+    def is_result(self, head: Head, *, size_bytes: int, crc64nvme: int, mtime_s: float | None) -> bool:
+        """
+        Return whether this transfer wrote exactly this object: same size, and all else that the store can tell.
+
+        A frame arrives at least once and the answer of a store can be lost, so that a conflict may be with oneself.
+        """
+        same_bytes = head.size_bytes == size_bytes and head.crc64nvme in (None, crc64nvme)
+        return same_bytes and self.is_ours(head) and _same_time(head.attributes.mtime_s, mtime_s)
+
+
+def _same_time(standing_s: float | None, expected_s: float | None) -> bool:
+    # Disks and headers round to microseconds at worst.
+    return expected_s is None or (standing_s is not None and abs(standing_s - expected_s) < 1e-5)

@@ -131,8 +131,9 @@ class Owner:
         raise error
 
     def _is_result(self, head: Head, letter: Complete) -> bool:
-        same = head.size_bytes == letter.size_bytes and head.crc64nvme in (None, letter.crc64nvme)
-        return same and self._exists.is_ours(head)
+        return self._exists.is_result(
+            head, size_bytes=letter.size_bytes, crc64nvme=letter.crc64nvme, mtime_s=letter.attributes.mtime_s
+        )
 
     def _abort(self, key: str, token: str) -> None:
         try:

@@ -17,7 +17,7 @@ from gateway.delivery.owner import Owner
 from gateway.delivery.payload import Arena, FrameReader
 from gateway.delivery.runtime import Runtime
 from gateway.delivery.workers import Workers
-from gateway.errors import GatewayError, IntegrityError, ObjectExists, Stopped
+from gateway.errors import GatewayError, IntegrityError, ObjectExists, ObjectMissing, Stopped
 from gateway.stores.base import Attributes
 from gateway.wire.codecs import crc64nvme
 from gateway.wire.frame import Frame, Piece
@@ -120,7 +120,7 @@ class Sink:
             etag = self._store.put_part(key, token, number=piece.number, offset=piece.offset, payload=payload)
         else:
             attributes = msgspec.convert(piece.attributes, Attributes)
-            skipped = not self._put(key, payload, attributes, again=piece.again)
+            skipped = not self._put(key, piece, payload, attributes)
         self._runtime.counters.add("bytes_written", 0 if skipped else piece.size_bytes)
         return Received(
             object_id=piece.object_id,
@@ -132,18 +132,28 @@ class Sink:
             skipped=skipped,
         )
 
-    def _put(self, key: str, payload: memoryview, attributes: Attributes, *, again: bool) -> bool:
+    def _put(self, key: str, piece: Piece, payload: memoryview, attributes: Attributes) -> bool:
         """Write a whole object; return whether it was written and not skipped."""
-        if_absent = self._exists.must_be_absent(key, again=again)
-        if if_absent is None:
-            return False
         try:
-            self._store.put(key, payload, attributes, if_absent=if_absent)
+            if_absent = self._exists.must_be_absent(key, again=piece.again)
+            if if_absent is not None:
+                self._store.put(key, payload, attributes, if_absent=if_absent)
         except ObjectExists:
+            if self._stands(key, piece, attributes):
+                return True  # by the same frame on another way, or by a call whose answer was lost
             if self._exists.rule != "skip":
                 raise
             return False  # another writer was faster, which is as good
-        return True
+        return if_absent is not None
+
+    def _stands(self, key: str, piece: Piece, attributes: Attributes) -> bool:
+        try:
+            head = self._store.head(key)
+        except ObjectMissing:
+            return False
+        return self._exists.is_result(
+            head, size_bytes=piece.size_bytes, crc64nvme=piece.crc64nvme, mtime_s=attributes.mtime_s
+        )
 
     def _refuse(self, frame: Frame, piece: Piece, error: GatewayError) -> None:
         self._runtime.log(f"{piece.key!r} of {frame.source} refused: {type(error).__name__}: {error}")

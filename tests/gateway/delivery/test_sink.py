@@ -6,7 +6,8 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -15,10 +16,12 @@ from gateway.delivery.letters import COMPLETING, Abort, Complete, Completed, Let
 from gateway.delivery.payload import FrameBuilder
 from gateway.delivery.runtime import Runtime, Secrets
 from gateway.delivery.sink import Sink
-from gateway.errors import StoreFull
+from gateway.errors import StoreFull, StoreUnavailable
 from gateway.program import Settings
 from gateway.stores.base import Attributes, Head, StoreSpec
+from gateway.stores.local import LocalStore
 from gateway.stores.memory import MemoryStore
+from gateway.stores.retry import RetryingStore
 from gateway.units import KIB, MIB
 from gateway.wire.codecs import combine_crc64nvme, crc64nvme
 from gateway.wire.frame import Frame, Piece
@@ -255,6 +258,70 @@ def test_opening_what_exists_follows_the_rule() -> None:
         bench.stop()
 
         assert letter.skipped if isinstance(letter, Opened) else letter.error == "ObjectExists"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("rule", ["skip", "fail"])
+def test_a_frame_that_arrives_twice_is_no_conflict_with_itself(rule: str) -> None:
+    """A connection that breaks before the acknowledgement makes the sender repeat the very frame, to any sink."""
+    bench = Bench(replace(SMALL, if_exists=rule))
+    content = b"once"
+
+    bench.sink.put(bench.frame(content, piece("k", content)))
+    first = bench.hears(Receipt)
+    bench.sink.put(bench.frame(content, piece("k", content)))
+    second = bench.hears(Receipt)
+
+    assert not first.items[0].skipped
+    assert [item.crc64nvme for item in second.items] == [crc64nvme(content)]
+    bench.stop()
+
+
+def test_an_answer_that_was_lost_makes_no_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(replace(SMALL, if_exists="fail"))
+    put, failures = bench.store.put, iter([StoreUnavailable("the answer is lost")])
+
+    def lossy(*args: Any, **kwargs: Any) -> Head:
+        head = put(*args, **kwargs)
+        for failure in failures:
+            raise failure
+        return head
+
+    monkeypatch.setattr(bench.store, "put", lossy)
+    sink = Sink(bench.runtime, RetryingStore(bench.store, base_s=0.001), destination=0, key_for=lambda key: key)
+    sink.start()
+    sink.put(bench.frame(b"x", piece("k", b"x")))
+
+    assert not bench.hears(Receipt).items[0].skipped
+    sink.close()
+    sink.join()
+    bench.stop()
+
+
+@pytest.mark.parametrize("standing", [b"othr", b"longer than ours"])
+def test_what_another_wrote_meanwhile_stays_a_conflict(standing: bytes) -> None:
+    bench = Bench(replace(SMALL, if_exists="fail"))
+    bench.store.put("to/k", memoryview(standing), Attributes(mtime_s=5.0))
+
+    bench.sink.put(bench.frame(b"ours", piece("k", b"ours")))
+
+    assert bench.hears(Refused).error == "ObjectExists"
+    bench.stop()
+
+
+@pytest.mark.parametrize("rule", ["skip", "fail"])
+def test_a_directory_that_its_files_have_made_is_no_conflict(rule: str, tmp_path: Path) -> None:
+    bench = Bench(replace(SMALL, if_exists=rule))
+    (tmp_path / "to").mkdir()
+    (tmp_path / "to" / "file").touch()
+    sink = Sink(bench.runtime, LocalStore(StoreSpec("file")), destination=0, key_for=lambda _: f"{tmp_path}/to/"[1:])
+    sink.start()
+
+    sink.put(bench.frame(b"", piece("folder/", b"")))
+
+    assert [item.object_id for item in bench.hears(Receipt).items] == ["1"]
+    sink.close()
+    sink.join()
+    bench.stop()
 
 
 def test_what_is_open_at_the_end_is_aborted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
