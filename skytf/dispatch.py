@@ -58,15 +58,13 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What one destination of one job should have in the end. ``before`` was there when this run began."""
+    """What one destination of one job should have in the end."""
 
     job_id: str
     destination: int
     url: str
     objects: int
     bytes: int
-    objects_before: int = 0
-    bytes_before: int = 0
 
 
 @dataclass(slots=True)
@@ -205,27 +203,22 @@ class Dispatch:
         """Give shards to one source gateway until there are none or it is lost."""
         while (shard := pending.take()) is not None:
             with self._state.changed:
-                self._state.waiting -= 1
                 gone = name in self._state.lost
                 if not gone:
                     # Before the post: its first events may arrive before the answer does.
                     self._state.handed[shard.shard_id] = Handed(shard, name)
+                    self._state.waiting -= 1
             if gone:
-                self._put_back(pending, [shard])
+                pending.put_back([shard])
                 return
             self._record.handed(shard)
             try:
                 while not self._gateways[name].post_shard(shard, wait_s=POST_WAIT_S):
-                    if self._state.error is not None:
+                    if self._state.error is not None or name in self._state.lost:
                         return
             except TransferFailed as error:
                 self._lose(name, str(error))
                 return
-
-    def _put_back(self, pending: PendingShards, shards: list[Shard]) -> None:
-        with self._state.changed:
-            self._state.waiting += len(shards)
-        pending.put_back(shards)
 
     def _follow(self, name: str) -> None:
         """Take in one gateway's events until it is lost or the run ends."""
@@ -309,7 +302,9 @@ class Dispatch:
             self._state.changed.notify_all()
 
     def _tell(self, name: str, lost: set[str]) -> None:
-        for other, gateway in self._gateways.items():
+        """Tell the sources last: what they send again then meets nobody who would still answer by way of *name*."""
+        sources = {source for crew in self._sources.values() for source in crew}
+        for other, gateway in sorted(self._gateways.items(), key=lambda item: item[0] in sources):
             if other not in lost:
                 try:
                     gateway.lost(name)
@@ -333,9 +328,9 @@ class Dispatch:
         return DestinationProgress(
             job_id=goal.job_id,
             url=goal.url,
-            objects_done=goal.objects_before + tally.objects + tally.skipped,
+            objects_done=tally.objects + tally.skipped,
             objects_total=goal.objects,
-            bytes_done=goal.bytes_before + tally.bytes,
+            bytes_done=tally.bytes,
             bytes_total=goal.bytes,
             failed=tally.failed,
         )
