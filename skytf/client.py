@@ -154,15 +154,18 @@ class Client:
         if directory is None or directory.status().outcome == "done":
             return None
         with directory.locked():
+            if directory.status().outcome == "done":
+                return None  # its client has finished meanwhile
             asked = codec.decode(directory.request.read_bytes(), _Asked)
             if not (directory.root / BUNDLE_DIR / bundles.MANIFEST).exists():
                 return self._copy(directory, asked, approve)
             given = bundles.read(directory.root / BUNDLE_DIR)
             if not asked.approved and not approve(given):
                 return None
-            transfer = Transfer(given, self._setting(directory), previous=Journal.read(directory.journal))
-            transfer.remove_old_fleet()
-            return transfer.run()
+            with self._home.bundle_locked(given.digest):
+                transfer = Transfer(given, self._setting(directory), previous=Journal.read(directory.journal))
+                transfer.remove_old_fleet()
+                return transfer.run()
 
     def interrupt(self, signal_number: int) -> None:
         """
@@ -312,7 +315,7 @@ class Client:
                 status = directory.status()
             except InputError:
                 continue
-            if status.outcome not in ("done", "incomplete") and not client_alive(status):
+            if status.outcome not in ("done", "incomplete") and (status.outcome or not client_alive(status)):
                 return directory
         return None
 

@@ -219,7 +219,7 @@ class Fleet:
     def fetch_logs(self, directory: Path) -> None:
         """Copy the end of every gateway's log, as far as its host still answers."""
         for one in self._deployed:
-            with contextlib.suppress(HostError):
+            with contextlib.suppress(HostError, OSError):
                 (directory / f"{one.gateway_id}.log").write_text(fetch_log(one.session, one.installed))
 
     def disconnect(self) -> None:

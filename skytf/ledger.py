@@ -21,7 +21,8 @@ class Ledger:
     """
     Counts and findings of one run.
 
-    Keyed by (job id, destination index). ``failed`` counts all failures, ``failures`` keeps the first `MAX_FAILURES`.
+    Keyed by (job id, destination index). ``before`` has objects and bytes of earlier runs; ``failed`` counts all
+    failures, ``failures`` keeps the first `MAX_FAILURES`.
     """
 
     began_s: float = field(default_factory=time.monotonic)
@@ -30,7 +31,7 @@ class Ledger:
     failures: list[Failure] = field(default_factory=list)
     failed: int = 0
     found: dict[tuple[str, int], Found] = field(default_factory=dict)
-    before: dict[tuple[str, int], int] = field(default_factory=dict)
+    before: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     left: tuple[str, ...] = ()
 
@@ -39,6 +40,11 @@ class Ledger:
         self.failed += objects
         if len(self.failures) < MAX_FAILURES:
             self.failures.append(failure)
+
+    def stood_before(self, job_id: str, destination: int, size_bytes: int) -> None:
+        """Note an object that an earlier run of the transfer has delivered."""
+        objects, total_bytes = self.before.get((job_id, destination), (0, 0))
+        self.before[job_id, destination] = objects + 1, total_bytes + size_bytes
 
     def tally(self, job_id: str, destination: int) -> Tally:
         """Return the receipts of one destination."""
@@ -97,7 +103,7 @@ class Ledger:
             done=tally.objects,
             bytes_done=tally.bytes,
             skipped=tally.skipped,
-            before=self.before.get((job.job_id, index), 0),
+            before=self.before.get((job.job_id, index), (0, 0))[0],
             failed=tally.failed,
             verified=found.objects,
             digests=DIGESTS.get(job.destinations[index].store.scheme, "sinks"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +13,10 @@ from gateway.errors import GatewayError
 from skytf import bundle
 from skytf.clouds import CLOUDS, open_cloud
 from skytf.clouds.base import Cloud, FleetTag
-from skytf.errors import InputError, SkytfError
-from skytf.home import Home, TransferDir, client_alive
+from skytf.errors import InputError, Refused, SkytfError
+from skytf.home import Home, TransferDir
+from skytf.render.root import APPLY_TIME
+from skytf.runner.orphans import wait_for_orphans
 from skytf.sweep import sweep
 from skytf.transfer import BUNDLE_DIR
 
@@ -57,25 +61,25 @@ def _adapters(home: Home) -> Iterator[tuple[str, Cloud]]:
 
 def _reap(home: Home, name: str, cloud: Cloud, fleet: FleetTag, *, dry_run: bool, force: bool) -> Reaped:
     directory = _directory(home, fleet.transfer_id)
-    alive = _alive(directory)
-    expired = 0 < fleet.expires_s < time.time()
-    if expired:
-        reason = "it is expired"
-    elif directory is not None and not alive:
-        reason = "its client is dead"
-    elif directory is None and not fleet.owner:
-        reason = "nothing is known about it any more"
-    elif force:
-        reason = "--force"
-    else:
-        reason = ""
-    removed = bool(reason) and not dry_run
-    if removed:
-        try:
-            cloud.delete(fleet.transfer_id)
-            _after(directory)
-        except SkytfError as error:
-            removed, reason = False, f"it could not be removed: {error}"
+    with contextlib.ExitStack() as holding:
+        alive = _alive(directory, holding)
+        expired = 0 < fleet.expires_s < time.time()
+        if expired:
+            reason = "it is expired"
+        elif directory is not None and not alive:
+            reason = "its client is dead"
+        elif directory is None and not fleet.owner:
+            reason = "nothing is known about it any more"
+        elif force:
+            reason = "--force"
+        else:
+            reason = ""
+        removed = bool(reason) and not dry_run
+        if removed:
+            try:
+                _remove(name, cloud, fleet.transfer_id, directory)
+            except SkytfError as error:
+                removed, reason = False, f"it could not be removed: {error}"
     return Reaped(
         transfer_id=fleet.transfer_id,
         cloud=name,
@@ -95,22 +99,32 @@ def _directory(home: Home, transfer_id: str) -> TransferDir | None:
         return None
 
 
-def _alive(directory: TransferDir | None) -> bool:
-    try:
-        return directory is not None and client_alive(directory.status())
-    except InputError:
+def _alive(directory: TransferDir | None, holding: contextlib.ExitStack) -> bool:
+    """Return whether a client works on the transfer; if none does, *holding* keeps others from beginning to."""
+    if directory is None:
         return False
+    try:
+        holding.enter_context(directory.locked())
+    except Refused:
+        return True
+    return False
 
 
-def _after(directory: TransferDir | None) -> None:
-    """Remove what the fleet's gateways had half-written, and this transfer's keys."""
+def _remove(name: str, cloud: Cloud, transfer_id: str, directory: TransferDir | None) -> None:
+    """Remove the fleet, what its gateways had half-written, and this transfer's keys."""
+    if directory is not None:
+        # Terraform outlives a killed client, and goes on creating.
+        wait_for_orphans(directory.workdir)
+    cloud.delete(transfer_id)
     if directory is None:
         return
-    for path in (*directory.keys.glob("*"), directory.workdir / "apply.auto.tfvars.json"):
+    for path in (*directory.keys.glob("*"), directory.workdir / APPLY_TIME):
         path.unlink(missing_ok=True)
     try:
-        request = bundle.read(directory.root / BUNDLE_DIR).manifest.request
-        sweep(request, directory)
-    except (GatewayError, SkytfError):
+        given = bundle.read(directory.root / BUNDLE_DIR)
+        if {region.cloud for region in given.topology.regions()} == {name}:
+            shutil.rmtree(directory.workdir)  # its state names what is gone; resume makes it anew
+        sweep(given.manifest.request, directory)
+    except (GatewayError, SkytfError, OSError):
         # The fleet is gone, which is what was asked for; a store that cannot be reached now keeps its leftovers.
         return

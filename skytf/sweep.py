@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from gateway.journal import Journal, JournalState
+from gateway.journal import Journal
 from gateway.mapping import destination_key
 from gateway.stores.local.files import is_hidden_name
 from skytf.credentials import open_endpoint
@@ -38,14 +38,14 @@ def sweep(request: Request, directory: TransferDir) -> int:
                     store.abort_multipart(upload.key, upload.token)
                     removed += 1
             if destination.store.scheme == "file":
-                removed += _remove_partials(job, index, destination, state, directory)
+                removed += _remove_partials(job, destination, request.settings.threshold_bytes, directory)
     return removed
 
 
-def _remove_partials(job: Job, index: int, destination: Endpoint, state: JournalState, directory: TransferDir) -> int:
+def _remove_partials(job: Job, destination: Endpoint, threshold_bytes: int, directory: TransferDir) -> int:
     """Look only where an object of this transfer was under way: a destination may hold millions of others."""
     removed = 0
-    for folder in sorted(set(_folders(job, index, destination, state, directory))):
+    for folder in sorted(set(_folders(job, destination, threshold_bytes, directory))):
         if not folder.is_dir():
             continue
         for path in folder.iterdir():
@@ -56,13 +56,16 @@ def _remove_partials(job: Job, index: int, destination: Endpoint, state: Journal
     return removed
 
 
-def _folders(
-    job: Job, index: int, destination: Endpoint, state: JournalState, directory: TransferDir
-) -> Iterator[Path]:
+def _folders(job: Job, destination: Endpoint, threshold_bytes: int, directory: TransferDir) -> Iterator[Path]:
+    """
+    Yield where objects of several chunks go; only these are made under a hidden name.
+
+    What is settled counts too: a gateway that was lost may have opened an object that another one completed.
+    """
     path = directory.root / LISTING.format(job=job.job_id)
     if not path.exists():
         return
-    for key, suffix, _ in Listing.read(path):
-        if not state.is_settled(job.job_id, index, key):
+    for _, suffix, size_bytes in Listing.read(path):
+        if size_bytes > threshold_bytes:
             target = destination_key(destination.prefix, suffix, recursive=job.recursive)
             yield Path("/", PurePosixPath(target).parent)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,13 +25,14 @@ from skytf.dispatch import Dispatch, Goal
 from skytf.errors import Interrupted, Refused, SkytfError, TransferFailed
 from skytf.fleet import Fleet, Owner, Plan
 from skytf.home import Status, TransferDir, this_client
-from skytf.hooks import Hooks
+from skytf.hooks import Hooks, Progress
 from skytf.ledger import Ledger
 from skytf.model import codec
 from skytf.model.job import Job
 from skytf.monitor.events import Event, Failed
 from skytf.report import Failure, Report
 from skytf.runner.engine import Engine
+from skytf.runner.orphans import wait_for_orphans
 from skytf.runner.terraform import Terraform
 from skytf.shards import cut_shards, shard_bytes_for
 from skytf.survey import entries
@@ -118,7 +119,7 @@ class Transfer:
             self._move(fleet, self._reviewed_plan)
         except BaseException as raised:  # noqa: BLE001 - the fleet must go whatever it is; it is raised again below
             error = self._interruption() or raised
-        self._end(fleet, clean=error is None and not self._ledger.failed)
+        self._end(fleet, clean=error is None and not self._ledger.failed and not self._ledger.outcome.gateways_lost)
         report = self._ledger.report(
             self._directory.transfer_id,
             self._bundle,
@@ -127,8 +128,8 @@ class Transfer:
         )
         self._directory.write("report.json", codec.encode(report))
         self._set_phase("done", "", outcome=report.outcome)
-        if error is not None:
-            raise error
+        if late := error or self._interruption(complete=True):
+            raise late
         return report
 
     def remove_old_fleet(self) -> None:
@@ -139,6 +140,8 @@ class Transfer:
         """
         with self._phase("destroying", "what is left of the old fleet is removed"):
             fleet = self._fleet()
+            # Terraform outlives a killed client, and goes on creating.
+            wait_for_orphans(self._directory.workdir)
             if (self._directory.workdir / "terraform.tfstate").exists():
                 fleet.destroy_old()
             if left := self._remove_tagged():
@@ -183,7 +186,7 @@ class Transfer:
                 sinks=self._sinks(),
                 goals=self._goals(),
                 record=_Record(journal),
-                on_progress=self._hooks.on_progress,
+                on_progress=self._progress,
                 on_failed=self._failed,
                 on_warning=self._warn,
             )
@@ -220,7 +223,7 @@ class Transfer:
         surveys = {one.job_id: one for one in self._bundle.manifest.survey}
         for job in self._request.jobs:
             with Listing(self._directory.root / LISTING.format(job=job.job_id)) as listing:
-                yield from cut_shards(
+                shards = cut_shards(
                     listing.keep(entries(job, open_endpoint(job.source), on_skip=partial(self._passed_over, job))),
                     partition=job.job_id,
                     destinations=tuple(range(len(job.destinations))),
@@ -229,6 +232,9 @@ class Transfer:
                     again=lambda _: self._previous is not None,
                     missing=self._missing(job),
                 )
+                for shard in shards:
+                    listing.flush()  # `sweep` looks where it was written to, also after a kill
+                    yield shard
 
     def _missing(self, job: Job) -> Callable[[Entry], tuple[int, ...]]:
         everywhere = tuple(range(len(job.destinations)))
@@ -239,10 +245,23 @@ class Transfer:
                 return everywhere
             settled = {index for index in everywhere if previous.is_settled(job.job_id, index, entry.key)}
             for index in settled:
-                self._ledger.before[job.job_id, index] = self._ledger.before.get((job.job_id, index), 0) + 1
+                self._ledger.stood_before(job.job_id, index, entry.size_bytes)
             return tuple(index for index in everywhere if index not in settled)
 
         return missing
+
+    def _progress(self, progress: Progress) -> None:
+        """Count what stood there before this run, too."""
+        self._hooks.on_progress(
+            replace(
+                progress,
+                destinations=tuple(
+                    replace(one, objects_done=one.objects_done + before[0], bytes_done=one.bytes_done + before[1])
+                    for goal, one in zip(self._goals(), progress.destinations, strict=True)
+                    for before in [self._ledger.before.get((goal.job_id, goal.destination), (0, 0))]
+                ),
+            )
+        )
 
     def _failed(self, partition: str, event: Failed) -> None:
         job = next(job for job in self._request.jobs if job.job_id == partition)
@@ -287,21 +306,29 @@ class Transfer:
 
     def _end(self, fleet: Fleet, *, clean: bool) -> None:
         """Destroy the fleet, look whether anything is left, and remove what half-written objects left behind."""
-        with self._phase("destroying", "the fleet is removed"):
+        began = time.monotonic()
+        try:
+            self._set_phase("destroying", "the fleet is removed")
             if not clean:
                 fleet.stop()
             fleet.fetch_logs(self._directory.logs)
             fleet.disconnect()
-            left: list[str] = []
-            try:
-                fleet.destroy()
-            except SkytfError as error:
-                left.append(str(error))
-            left += self._remove_tagged()
-            self._ledger.left = tuple(left)
-            self._forget_secrets()
-            if not clean:
-                self._sweep()
+        finally:
+            # Whatever fails here, be it a full disk or a listener: the fleet goes.
+            self._ledger.left = tuple(self._destroy(fleet))
+            self._ledger.phase_s["destroying"] = round(time.monotonic() - began, 3)
+        if not clean:
+            self._sweep()
+
+    def _destroy(self, fleet: Fleet) -> list[str]:
+        left: list[str] = []
+        try:
+            fleet.destroy()
+        except SkytfError as error:
+            left.append(str(error))
+        left += self._remove_tagged()
+        self._forget_secrets()
+        return left
 
     def _remove_tagged(self) -> list[str]:
         """Terraform has had its turn: what still carries our tag is removed without it."""
@@ -325,15 +352,16 @@ class Transfer:
         except (SkytfError, StoreError) as error:
             self._warn(f"half-written objects may be left at the destination: {error}")
 
-    def _interruption(self) -> Interrupted | None:
-        """Whatever broke after somebody asked to stop broke because of that."""
+    def _interruption(self, *, complete: bool = False) -> Interrupted | None:
+        """Whatever broke after somebody asked to stop broke because of that; *complete* says that nothing did."""
         if not self._setting.cancel.is_set():
             return None
-        return Interrupted(
-            f"transfer {self._directory.transfer_id} was stopped",
-            signal_number=self._setting.stop_signal(),
-            hint=f"skytf resume {self._directory.transfer_id} goes on from here",
-        )
+        transfer_id = self._directory.transfer_id
+        if complete:
+            text, hint = f"transfer {transfer_id} was complete when it was stopped", "nothing is left to be done"
+        else:
+            text, hint = f"transfer {transfer_id} was stopped", f"skytf resume {transfer_id} goes on from here"
+        return Interrupted(text, signal_number=self._setting.stop_signal(), hint=hint)
 
     @contextmanager
     def _phase(self, phase: str, text: str) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -45,10 +46,14 @@ class Listing(AbstractContextManager["Listing"]):
             self._file.write(msgspec.json.encode((entry.key, entry.suffix, entry.size_bytes)) + b"\n")
             yield entry
 
+    def flush(self) -> None:
+        """Hand what was written so far to the operating system, so that it survives the death of this process."""
+        self._file.flush()
+
     @staticmethod
     def read(path: Path) -> Iterator[tuple[str, str, int]]:
-        """Yield (key, suffix, size in bytes) in the order they were listed."""
-        with gzip.open(path, "rb") as file:
+        """Yield (key, suffix, size in bytes) in the order they were listed, also of a listing that was cut short."""
+        with gzip.open(path, "rb") as file, contextlib.suppress(EOFError):
             for line in file:
                 yield msgspec.json.decode(line, type=tuple[str, str, int])
 
