@@ -39,7 +39,6 @@ class Pipeline:
         limits: Limits | None = None,
         dead_after_s: float = 10.0,
     ) -> None:
-        settings = program.settings
         reading, receiving = _pools(program)
         self.program = program
         self.events = events
@@ -52,29 +51,8 @@ class Pipeline:
         self._stopping = False
         self._lock = threading.Lock()
         self._pools = {reading, receiving}
-        self._peers = Peers(
-            program,
-            Identity(secrets.link_private_key),
-            receiving,
-            on_frame=self._on_frame,
-            on_message=self._on_message,
-            on_peer=self._on_peer,
-            dead_after_s=dead_after_s,
-            transfer_id=secrets.transfer_id,
-        )
-        runtime = Runtime(
-            gateway=program.gateway,
-            secrets=secrets,
-            settings=settings,
-            pool=reading,
-            events=events,
-            counters=self.counters,
-            say=self._say,
-            on_crash=self._on_crash,
-            log=log,
-        )
-        context = Context(runtime, self._peers, program.sinks, self._build, limits)
-        self._context = context
+        self._peers = self._make_peers(receiving, dead_after_s)
+        self._context = Context(self._make_runtime(reading), self._peers, program.sinks, self._build, limits)
         self._heads = {
             partition: head
             for group in program.groups
@@ -153,6 +131,31 @@ class Pipeline:
             for operator in self._operators:
                 operator.join()
         self._log("stopped")
+
+    def _make_peers(self, pool: Pool, dead_after_s: float) -> Peers:
+        return Peers(
+            self.program,
+            Identity(self._secrets.link_private_key),
+            pool,
+            on_frame=self._on_frame,
+            on_message=self._on_message,
+            on_peer=self._on_peer,
+            dead_after_s=dead_after_s,
+            transfer_id=self._secrets.transfer_id,
+        )
+
+    def _make_runtime(self, pool: Pool) -> Runtime:
+        return Runtime(
+            gateway=self.program.gateway,
+            secrets=self._secrets,
+            settings=self.program.settings,
+            pool=pool,
+            events=self.events,
+            counters=self.counters,
+            say=self._say,
+            on_crash=self._on_crash,
+            log=self._log,
+        )
 
     def _sources(self) -> list[SourceOperator]:
         return [operator for operator in self._operators if isinstance(operator, SourceOperator)]

@@ -59,13 +59,14 @@ class Operator:
         self.step = step
         self.children: list[Operator] = []
 
-    def put(self, frame: Frame) -> None:  # noqa: ARG002 -- a head takes none
+    def put(self, frame: Frame) -> None:
         """
         Take over one reference to *frame*, also where this raises; wait while there is no room for it.
 
         Raises:
             Stopped: The gateway stops.
         """
+        frame.release()
         raise BadProgram(f"{self.step.op!r} takes no frames from another step")
 
     def hear(self, sender: str, letter: Letter) -> bool:  # noqa: ARG002 -- most operators hear nothing
