@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.chunk import cut
+from gateway.chunk import MAX_PARTS, cut
 from gateway.delivery.channel import Channel
 from gateway.delivery.coordinator import Coordinator
 from gateway.delivery.inflight import ShardRun, Task, Work
@@ -24,6 +24,7 @@ from gateway.delivery.workers import Workers
 from gateway.errors import GatewayError, IntegrityError, SourceChanged, Stopped, StoreError
 from gateway.shard import Entry, Shard
 from gateway.stores.base import Attributes, Head, RangeReader
+from gateway.units import format_bytes
 from gateway.wire.codecs import crc64nvme
 from gateway.wire.frame import Frame, Piece
 
@@ -119,11 +120,24 @@ class Source:
         settings = self._settings
         chunks = cut(entry.size_bytes, chunk_bytes=settings.chunk_bytes, threshold_bytes=settings.threshold_bytes)
         try:
+            self._check_fits(entry, chunks[0].size_bytes)
             head = self._head(entry)
         except StoreError as error:
             self._coordinator.reject(run, index, error)
         else:
             self._coordinator.admit_object(run, index, chunks, head)
+
+    def _check_fits(self, entry: Entry, part_bytes: int) -> None:
+        # That the usual chunk fits was checked at the start of every gateway. One that reads and receives has half
+        # a pool for either.
+        slice_bytes = self._settings.slice_bytes
+        room_bytes = self._settings.pool_bytes // 2 // slice_bytes * slice_bytes
+        if part_bytes > max(self._settings.chunk_bytes, room_bytes):
+            raise StoreError(
+                f"{self._store.url(entry.key)} needs parts of {format_bytes(part_bytes)}, because stores take at most "
+                f"{MAX_PARTS} of them; a gateway has {format_bytes(room_bytes)} for one",
+                hint=f"choose a --chunk-size of {format_bytes(part_bytes)} or more",
+            )
 
     def _head(self, entry: Entry) -> Head:
         head = self._store.head(entry.key)

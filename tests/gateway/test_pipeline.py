@@ -16,6 +16,8 @@ from gateway.pipeline import Pipeline
 from gateway.program import Program, Step
 from gateway.shard import Entry, Shard
 from gateway.units import KIB, MIB
+from gateway.wire.frame import Frame
+from gateway.wire.pool import Pool
 from tests.gateway.pipelines import (
     SMALL,
     Fleet,
@@ -272,6 +274,31 @@ def test_a_shard_of_another_partition_is_refused(tmp_path: Path) -> None:
         pytest.raises(BadProgram, match="other"),
     ):
         fleet["a"].submit(Shard("s", "other", (), (0,)), 0)
+
+
+def test_a_frame_for_a_head_that_reads_is_refused_and_frees_its_memory(tmp_path: Path) -> None:
+    with Fleet(gateway("a", read_step(write_step(tmp_path)), sinks={"0": ("a",)})) as fleet:
+        pool = Pool(64 * KIB, 32 * KIB)
+        frame = Frame(bytes(16), "job", "b", (0,), 1, 1, bytes(32), b"", [], pool.reserve(1))
+
+        with pytest.raises(BadProgram, match="takes no frames"):
+            fleet["a"]._on_frame("b", frame)
+
+        assert pool.free_bytes == 64 * KIB
+
+
+def test_an_object_whose_parts_would_not_fit_the_memory_fails_alone() -> None:
+    """Ten thousand parts are the most that stores take, so the parts of a huge object grow."""
+    entries = (Entry("huge", "huge", 60 << 30, ""), Entry("small", "small", 1, ""))
+    head = Step("gen_data", children=(Step("discard", {"destination": 0}),))
+
+    with Fleet(gateway("a", head, sinks={"0": ("a",)})) as fleet:
+        events = fleet.move("a", Shard("s", "job", entries, (0,)))
+
+        assert fleet["a"].state == "idle"
+    (failed,) = settled(events, "failed")
+    assert (failed["key"], "7.0 MiB" in failed["error"]) == ("huge", True)
+    assert sum(mark["objects"] for mark in settled(events, "mark")) == 1
 
 
 def test_a_crashed_thread_is_told_and_leaves_the_gateway_up(tmp_path: Path) -> None:
