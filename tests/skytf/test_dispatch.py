@@ -128,6 +128,30 @@ def test_what_a_lost_source_held_goes_to_another_and_all_are_told() -> None:
     assert marked not in again
 
 
+def test_sources_hear_of_a_loss_when_all_others_know() -> None:
+    told: list[str] = []
+    died = Flag()
+
+    class Listening(Gateway):
+        def lost(self, gateway_id: str) -> None:
+            told.append("source" if self is survivor else "other")
+
+    def die(gateway: Gateway, given: Shard) -> None:
+        gateway.say(TransferFailed("gone"))
+        died.set()
+
+    def settle_after_the_death(gateway: Gateway, given: Shard) -> None:
+        assert died.wait(5)
+        gateway.settle(given)
+
+    survivor = Listening(settle_after_the_death)
+    run = Run(a0=Gateway(die), a1=survivor, b0=Listening(), r0=Listening())
+
+    run.run(shard("s0", "a"), shard("s1", "b"), shard("s2", "c"))
+
+    assert told == ["other", "other", "source"]
+
+
 def test_a_transfer_without_a_source_left_fails_and_says_which() -> None:
     run = Run(a0=Gateway(lambda gateway, _: gateway.say(TransferFailed("gateway a0 is lost: reset"))))
 

@@ -92,3 +92,16 @@ def test_a_listing_reads_back_as_it_was_kept(tmp_path: Path) -> None:
 
     assert kept == entries
     assert list(Listing.read(tmp_path / "listing.gz")) == [("in/\u00e9", "\u00e9", 1), ("in/\n", "\n", 2)]
+
+
+def test_a_listing_that_was_cut_short_has_what_was_flushed(tmp_path: Path) -> None:
+    path = tmp_path / "listing.gz"
+    with Listing(path) as listing:
+        kept = listing.keep(Entry(f"in/{name}", name, 1, "v") for name in "abc")
+        next(kept)
+        next(kept)
+        listing.flush()
+        at_the_kill = path.read_bytes()
+    path.write_bytes(at_the_kill)
+
+    assert [suffix for _, suffix, _ in Listing.read(path)] == ["a", "b"]

@@ -396,6 +396,22 @@ def test_completing_at_a_lost_sink_is_asked_of_another() -> None:
     assert world.told("shard_done")
 
 
+def test_questions_that_a_lost_relay_may_have_held_are_asked_again() -> None:
+    world = World()
+    world.begin(35, 35)
+    opening, completing = world.says()
+    world.hear(opened(completing), completing.to)
+    for work in world.take_all():
+        world.hear(receipts(work), completing.to)
+    world.says()
+
+    world.dialogue.lost("a relay", world.now)
+
+    again = world.says()
+    assert {type(one.letter) for one in again} == {Open, Complete}
+    assert {one.to for one in again} == {opening.to, completing.to}
+
+
 def test_an_upload_that_is_gone_is_opened_anew_and_sent_from_the_start() -> None:
     world = World()
     world.begin(35)
