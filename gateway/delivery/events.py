@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 from gateway.journal import Journal
 from gateway.shard import Shard
 
+_log = logging.getLogger(__name__)
 # An event is some 300 bytes, so this is at most 20 MiB. A client that follows forgets them as it goes; one that is
 # away longer sees by a gap in ``seq`` that events are gone (marks of later events say the same again).
 RETAINED = 65_536
@@ -35,8 +37,8 @@ class Events:
 
     def begin(self, shard: Shard) -> None:
         """Note in the journal that *shard* is begun; its events then mean something there."""
-        if self._journal is not None:
-            self._journal.begin(shard)
+        with self._lock:
+            self._note(lambda journal: journal.begin(shard))
 
     def emit(self, kind: str, **fields: Any) -> None:
         """Append an event. Never blocks."""
@@ -44,9 +46,18 @@ class Events:
             self._seq += 1
             event = {"seq": self._seq, "kind": kind, **fields}
             self._log.append(event)
-            if self._journal is not None:
-                self._journal.event(event)
+            self._note(lambda journal: journal.event(event))
         self.changed()
+
+    def _note(self, write: Callable[[Journal], None]) -> None:
+        if self._journal is None:
+            return
+        try:
+            write(self._journal)
+        except OSError as error:
+            # The transfer must not end because the disk of a gateway is full: its client keeps a journal too.
+            _log.warning("the journal ends here: %s", error)
+            self._journal = None
 
     def after(self, seq: int) -> list[dict[str, Any]]:
         """Return the events after *seq*, summaries included, and forget those up to it."""

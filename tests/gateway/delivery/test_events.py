@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from gateway.delivery.events import Counters, Events
 from gateway.journal import Journal
+from gateway.shard import Entry, Shard
 
 
 def test_events_are_numbered_and_forgotten_once_read() -> None:
@@ -55,3 +58,17 @@ def test_events_reach_the_journal(tmp_path: Path) -> None:
     journal.close()
 
     assert [upload.token for upload in Journal.read(tmp_path / "journal").open_uploads] == ["t"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_ends_the_journal_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    journal = Journal(Path("/dev/full"))
+    events = Events(journal)
+
+    events.begin(Shard("s", "job", (Entry("k", "k", 1, "v"),), (0,)))
+    for _ in range(2):
+        events.emit("shard_done", shard_id="s")
+
+    assert [event["kind"] for event in events.after(0)] == ["shard_done", "shard_done"]
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["the journal ends here"]
+    journal.close()
