@@ -9,23 +9,22 @@ contains its pid and ports. Secrets come as one JSON document on stdin and stay 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, BinaryIO
 
 import msgspec
 
 from gateway.delivery.runtime import Secrets
 from gateway.errors import BadProgram, GatewayError
+from gateway.lock import AlreadyRunningError, TimeUp, alarm, locked, say_who
 from gateway.program import Program, decode
 from gateway.stores.base import Credentials
 
@@ -65,10 +64,6 @@ class _Setup:
     options: _Options
 
 
-class _TimeUp(BaseException):
-    """An alarm clock has rung."""
-
-
 def start(directory: Path, stdin: BinaryIO) -> str:
     """
     Start the gateway of *directory* in the background and return its READY line once it answers.
@@ -78,7 +73,8 @@ def start(directory: Path, stdin: BinaryIO) -> str:
         GatewayError: A gateway runs in *directory* already, or this one could not be started.
     """
     setup = _read_setup(directory, stdin)
-    with _locked(directory) as lock:
+    with locked(directory) as lock:
+        say_who(lock, {})  # what a predecessor wrote of itself holds no more
         reader, writer = os.pipe()
         if os.fork():
             os.close(writer)
@@ -96,14 +92,14 @@ def run(directory: Path, stdin: BinaryIO, announce: Callable[[str], None]) -> No
     """Run the gateway of *directory* in the foreground until a signal; *announce* gets the READY line."""
     setup = _read_setup(directory, stdin)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=_FORMAT)
-    with _locked(directory) as lock:
+    with locked(directory) as lock:
         _serve(setup, lock, announce)
 
 
 def status(directory: Path) -> dict[str, Any] | None:
     """Return what the running gateway of *directory* has written of itself, None if none runs."""
     try:
-        with _locked(directory):
+        with locked(directory):
             return None
     except AlreadyRunningError as running:
         return running.about
@@ -118,22 +114,16 @@ def stop(directory: Path, timeout_s: float = STOP_S) -> bool:
     about = status(directory)
     if about is None:
         return False
+    if "pid" not in about:
+        raise GatewayError(f"a gateway is just starting in {directory}", hint="try again")
     for number, limit_s in ((signal.SIGTERM, timeout_s), (signal.SIGKILL, timeout_s)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(about["pid"], number)
-        with contextlib.suppress(_TimeUp), _alarm(limit_s), _locked(directory, wait=True):
+        with contextlib.suppress(TimeUp), alarm(limit_s), locked(directory, wait=True):
             return True
     raise GatewayError(
         f"process {about['pid']} survives SIGKILL", hint="it hangs in the kernel, on a dead disk perhaps"
     )
-
-
-class AlreadyRunningError(GatewayError):
-    """A gateway runs in this directory; *about* is its pid and ports."""
-
-    def __init__(self, directory: Path, about: dict[str, Any]) -> None:
-        super().__init__(f"already running in {directory}: {json.dumps(about)}", hint="stop it first")
-        self.about = about
 
 
 def read_secrets(stdin: BinaryIO) -> Secrets:
@@ -167,14 +157,14 @@ def _serve(setup: _Setup, lock: int, announce: Callable[[str], None]) -> None:
 
     # Threads inherit the mask, so that only the `sigwait` below gets these.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    say_who(lock, {"pid": os.getpid()})
     journal = Journal(setup.directory / "journal.jsonl")
     pipeline = Pipeline(setup.program, setup.secrets, Events(journal), log=_log.info)
     control = Control(pipeline, setup.secrets.token, lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
         data_port = pipeline.start(setup.options.listen_host, setup.options.listen_port)
         about = {"pid": os.getpid(), "control_port": control.start(), "data_port": data_port}
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, json.dumps(about).encode(), 0)
+        say_who(lock, about)
         _log.info("ready: %s", about)
         announce(f"READY {json.dumps(about)}")
         _log.info("stopping: %s", signal.Signals(signal.sigwait(_SIGNALS)).name)
@@ -220,58 +210,11 @@ def _read_setup(directory: Path, stdin: BinaryIO) -> _Setup:
     return _Setup(directory, program, secrets, options)
 
 
-@contextlib.contextmanager
-def _locked(directory: Path, *, wait: bool = False) -> Iterator[int]:
-    """
-    Hold the lock of *directory* and give its descriptor.
-
-    Raises:
-        AlreadyRunningError: Another process holds it, and *wait* is false.
-    """
-    try:
-        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise BadProgram(f"{directory} cannot be used: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            raise AlreadyRunningError(directory, _about(lock)) from None
-        yield lock
-    finally:
-        os.close(lock)
-
-
-def _about(lock: int) -> dict[str, Any]:
-    try:
-        about: dict[str, Any] = json.loads(os.pread(lock, 4096, 0))
-    except ValueError:
-        return {}  # it has just begun
-    return about
-
-
-@contextlib.contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    """Raise `_TimeUp` inside the block after *seconds*: a lock can be waited for, but not for a limited time."""
-
-    def ring(_: int, __: FrameType | None) -> None:
-        raise _TimeUp
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def _detach(directory: Path, keep: set[int]) -> None:
     """Leave the terminal, the working directory and every descriptor but *keep* behind."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the keys
     os.chdir("/")
-    os.umask(0o077)
     log = os.open(directory / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)

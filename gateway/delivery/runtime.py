@@ -12,6 +12,8 @@ from gateway.program import Settings
 from gateway.stores.base import Credentials
 from gateway.wire.pool import Pool
 
+PAYLOAD_KEY_BYTES = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
@@ -28,6 +30,10 @@ class Secrets:
     payload_key: bytes | None = field(default=None, repr=False)
     transfer_started_s: float = 0.0
     credentials: Mapping[str, Credentials] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.payload_key is not None and len(self.payload_key) != PAYLOAD_KEY_BYTES:
+            raise BadProgram(f"a payload key has {PAYLOAD_KEY_BYTES} bytes, not {len(self.payload_key)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,44 @@ def test_kill_9_frees_the_lock(home: Home) -> None:
     assert home.start()["pid"] != pid
 
 
+def test_a_predecessor_is_never_named_as_the_one_that_runs(tmp_path: Path) -> None:
+    """Its process id may belong to another program by now, which `stop` would kill."""
+    home = Home(tmp_path / "a", Program("a", ()))
+    (home.directory / "daemon.json").write_text(json.dumps({"listen_host": "192.0.2.1"}))
+    (home.directory / "lock").write_text(json.dumps({"pid": os.getpid(), "control_port": 1, "data_port": 2}))
+
+    code, _, _ = home.command("start")
+
+    assert code == 1
+    assert str(os.getpid()) not in (home.directory / "lock").read_text()
+
+
+def test_one_that_has_not_said_yet_who_it_is_cannot_be_stopped(home: Home) -> None:
+    with (home.directory / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        code, word, answer = home.command("stop")
+
+    assert (code, word) == (1, "ERROR")
+    assert "just starting" in answer["error"]
+
+
+def test_written_files_get_the_mode_that_the_user_wants(home: Home, tmp_path: Path) -> None:
+    fill(tmp_path / "from", small=1)
+    before = os.umask(0o027)
+    try:
+        about = home.start()
+    finally:
+        os.umask(before)
+    client = Client(about["control_port"])
+    client.ask("POST", "/v1/shards", shard_of(tmp_path / "from"))
+    next(event for event in client.events() if event["kind"] == "shard_done")
+
+    modes = {path.is_dir(): stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "to").rglob("*")}
+
+    assert modes == {True: 0o750, False: 0o640}
+
+
 def test_a_gateway_that_does_not_hear_is_killed(home: Home) -> None:
     pid = home.start()["pid"]
     os.kill(pid, signal.SIGSTOP)
@@ -203,6 +241,15 @@ def test_a_source_without_a_payload_key_is_refused(tmp_path: Path) -> None:
 
     assert code == 1
     assert "payload key" in answer["error"]
+
+
+def test_a_payload_key_of_another_length_is_refused(tmp_path: Path) -> None:
+    home = Home(tmp_path / "a", gateway("a", read_step(write_step(tmp_path)), sinks={"0": ("a",)}), payload_key="5e")
+
+    code, _, answer = home.command("start")
+
+    assert code == 1
+    assert "32 bytes" in answer["error"]
 
 
 def test_unknown_words_and_missing_directories_are_errors(tmp_path: Path) -> None:
