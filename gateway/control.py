@@ -18,11 +18,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import math
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 import msgspec
 import uvicorn
@@ -37,6 +38,7 @@ from gateway import __version__
 from gateway.errors import BadProgram, GatewayError, Stopped, UsageError
 from gateway.pipeline import Pipeline
 from gateway.shard import Shard
+from gateway.wire.noise import KEY_BYTES
 from gateway.wire.peers import PeerAddress
 
 HEARTBEAT_S = 5.0
@@ -45,6 +47,7 @@ COALESCE_S = 0.25
 MOST_WAIT_S = 30.0
 # A shard of 10,000 entries with keys of 1 KiB, twice, is 25 MiB of JSON.
 MOST_BODY_BYTES = 64 << 20
+MOST_DIGITS = 19
 # One waits in each request for a shard, one in each look for events; a client has one of either open.
 THREADS = 16
 
@@ -56,7 +59,7 @@ class _Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gateway: str
     public_key: str
     host: str
-    port: int
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
 class _Lost(msgspec.Struct, frozen=True):
@@ -143,7 +146,7 @@ class Control:
                 return _error(401, "the token is wrong or missing")
             try:
                 return await endpoint(request)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 return _error(400, f"the request cannot be read: {error}")
             except Stopped as error:
                 return _error(503, str(error), "this gateway stops")
@@ -169,9 +172,9 @@ class Control:
     async def _peers(self, request: Request) -> Response:
         addresses = await _body(request, list[_Address])
         try:
-            peers = [PeerAddress(a.gateway, bytes.fromhex(a.public_key), a.host, a.port) for a in addresses]
+            peers = [_peer(address) for address in addresses]
         except ValueError as error:
-            raise BadProgram(f"a public key is not hexadecimal: {error}") from error
+            raise BadProgram(f"a public key or a host name is none: {error}") from error
         await asyncio.to_thread(self._pipeline.configure_peers, peers)
         return Response(status_code=204)
 
@@ -180,6 +183,8 @@ class Control:
             wait_s = min(max(float(request.query_params.get("wait_s", "0")), 0.0), MOST_WAIT_S)
         except ValueError as error:
             raise UsageError(f"wait_s is no number: {error}") from error
+        if math.isnan(wait_s):
+            raise UsageError("wait_s is no number")
         shard = await _body(request, Shard)
         if await asyncio.to_thread(self._pipeline.submit, shard, wait_s):
             return Response(status_code=202)
@@ -196,8 +201,8 @@ class Control:
 
     async def _events(self, request: Request) -> Response:
         after = request.query_params.get("after", "0")
-        if not after.isdecimal():
-            raise UsageError(f"after={after!r} is no sequence number")
+        if not after.isdecimal() or len(after) > MOST_DIGITS:
+            raise UsageError(f"after={after[:MOST_DIGITS]!r} is no sequence number")
         return StreamingResponse(self._lines(int(after)), media_type="application/x-ndjson")
 
     async def _lines(self, after: int) -> AsyncIterator[bytes]:
@@ -221,6 +226,14 @@ class Control:
                     yield b"\n"
         finally:
             unfollow()
+
+
+def _peer(address: _Address) -> PeerAddress:
+    public_key = bytes.fromhex(address.public_key)
+    if len(public_key) != KEY_BYTES:
+        raise ValueError(f"a key of {len(public_key)} bytes")
+    address.host.encode("idna")  # what the thread that dials would die of
+    return PeerAddress(address.gateway, public_key, address.host, address.port)
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> bool:

@@ -126,7 +126,12 @@ def test_a_full_intake_is_told_to_whoever_waits() -> None:
         ("POST", "/v1/shards", {"shard_id": "s", "partition": "x", "entries": [], "destinations": [0]}, 400),
         ("POST", "/v1/shards", {"shard_id": "s", "partition": "job", "entries": [], "destinations": [7]}, 400),
         ("PUT", "/v1/peers", [{"gateway": "b", "public_key": "xyz", "host": "h", "port": 1}], 400),
+        ("PUT", "/v1/peers", [{"gateway": "b", "public_key": "17", "host": "h", "port": 1}], 400),
+        ("PUT", "/v1/peers", [{"gateway": "b", "public_key": "17" * 32, "host": "h", "port": 65536}], 400),
+        ("PUT", "/v1/peers", [{"gateway": "b", "public_key": "17" * 32, "host": "h" * 64, "port": 1}], 400),
+        ("POST", "/v1/shards?wait_s=nan", {}, 400),
         ("GET", "/v1/events?after=x", None, 400),
+        ("GET", f"/v1/events?after={'9' * 5000}", None, 400),
         ("GET", "/v1/secrets", None, 404),
         ("DELETE", "/v1/status", None, 405),
         ("PUT", "/v1/peers", [], 204),
@@ -138,6 +143,14 @@ def test_what_cannot_be_done_says_why(client: Client, method: str, path: str, bo
 
     assert status == expected
     assert answer is None or answer["error"]
+
+
+@pytest.mark.parametrize("body", [b"\xff", b'{"shard_id": "\xff"}', b'{"x": ' + b"[" * 100_000, b""])
+def test_garbage_is_a_bad_request(client: Client, body: bytes) -> None:
+    status, answer = client.ask("POST", "/v1/shards", msgspec.Raw(body))
+
+    assert status == 400
+    assert "cannot be read" in answer["error"]
 
 
 def test_stop_answers_once_all_is_closed(client: Client) -> None:
