@@ -129,6 +129,11 @@ def write(out_dir: Path, files: Mapping[str, bytes]) -> None:
                 f"{out_dir} is not empty and holds no bundle, so nothing is overwritten there",
                 hint="give a new or empty directory, or one with an earlier bundle",
             )
+        if link := _link_in(out_dir):
+            raise InputError(
+                f"{out_dir / link} is a symbolic link, so what lies behind it could be overwritten",
+                hint="remove the link, or give another directory to --out",
+            )
         # First of all: what is half written is then known as a (broken) bundle, and may be written again.
         _write_file(out_dir / MANIFEST, files[MANIFEST])
         for name, content in files.items():
@@ -156,6 +161,8 @@ def read(directory: Path) -> Bundle:
         raise InputError(
             f"{directory} is no bundle: it has no {MANIFEST}", hint="skytf plan SRC DST --out DIR writes one"
         )
+    if link := _link_in(directory):
+        raise Refused(f"{directory / link} is a symbolic link: what was reviewed is not in the bundle", hint=_AGAIN)
     try:
         files = {name: (directory / name).read_bytes() for name in _names(directory)}
     except OSError as error:
@@ -205,12 +212,24 @@ def _names(directory: Path) -> list[str]:
     return sorted(found)
 
 
+def _link_in(directory: Path) -> str:
+    """Return the first symbolic link that stands for a file or folder of a bundle, empty where there is none."""
+    below = (path for folder in _FOLDERS for path in sorted((directory / folder).rglob("*")))
+    for path in (*(directory / name for name in (*sorted(_TOP), *_FOLDERS)), *below):
+        name = path.relative_to(directory).as_posix()
+        if path.is_symlink() and not name.startswith(_TERRAFORMS_OWN):
+            return name
+    return ""
+
+
 def _write_file(path: Path, content: bytes) -> None:
     if path.is_file() and not path.is_symlink() and path.read_bytes() == content:
         return  # a bundle in git keeps its times where nothing changed
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(content)
+    beside.unlink(missing_ok=True)  # never through a link that somebody put there
+    with beside.open("xb") as file:
+        file.write(content)
     beside.replace(path)
 
 

@@ -75,6 +75,50 @@ def test_a_directory_with_other_things_in_it_is_left_alone(tmp_path: Path) -> No
     assert tree(tmp_path) == {"thesis.tex": b"mine"}
 
 
+@pytest.mark.parametrize("name", ["infra", "programs", "infra/modules", "PLAN.md"])
+def test_nothing_is_written_or_removed_behind_a_link(tmp_path: Path, name: str) -> None:
+    outside = tmp_path / "outside"
+    write(outside, make().files)
+    (outside / "mine").write_text("kept")
+    before = tree(outside)
+    target = tmp_path / "bundle"
+    (target / name).parent.mkdir(parents=True)
+    (target / "transfer.json").write_text("{}")
+    (target / name).symlink_to(outside / name if name == "PLAN.md" else outside)
+
+    with pytest.raises(InputError, match=f"{name} is a symbolic link"):
+        write(target, make(instances=3).files)
+
+    assert tree(outside) == before
+
+
+def test_a_link_where_a_file_is_prepared_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("kept")
+    write(tmp_path / "bundle", make().files)
+    (tmp_path / "bundle" / ".PLAN.md.new").symlink_to(tmp_path / "mine")
+
+    write(tmp_path / "bundle", make(instances=3).files)
+
+    assert (tmp_path / "mine").read_text() == "kept"
+
+
+def test_a_bundle_with_a_link_in_it_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "bundle", make().files)
+    (tmp_path / "bundle" / "programs").rename(tmp_path / "programs")
+    (tmp_path / "bundle" / "programs").symlink_to(tmp_path / "programs")
+
+    with pytest.raises(Refused, match="programs is a symbolic link"):
+        read(tmp_path / "bundle")
+
+
+def test_links_that_terraform_made_in_its_own_folder_do_no_harm(tmp_path: Path) -> None:
+    write(tmp_path, make().files)
+    (tmp_path / "infra" / ".terraform").mkdir()
+    (tmp_path / "infra" / ".terraform" / "provider").symlink_to(tmp_path / "PLAN.md")
+
+    assert read(tmp_path) == make()
+
+
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
