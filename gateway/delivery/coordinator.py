@@ -127,7 +127,8 @@ class Coordinator:
     def found(self, gateway: str) -> None:
         """Count on *gateway* again."""
         with self._lock:
-            self._dialogue.found(gateway)
+            self._dialogue.found(gateway, time.monotonic())
+        self._act()
 
     def tell_marks(self) -> None:
         """Emit a mark for each shard and destination with news."""

@@ -75,10 +75,21 @@ class Dialogue:
     def lost(self, gateway: str, now: float) -> None:
         """Do without *gateway*: send again what it may have held, and let others own its objects."""
         self._dead.add(gateway)
+        self._repeat(gateway, now)
+
+    def found(self, gateway: str, now: float) -> None:
+        """Count on *gateway* again; what was sent and asked while it was missed has reached nobody."""
+        if gateway in self._dead:
+            self._dead.discard(gateway)
+            self._repeat(gateway, now, unless_another_lives=True)
+
+    def _repeat(self, gateway: str, now: float, *, unless_another_lives: bool = False) -> None:
         a_sink = any(gateway in sinks for lanes in self._sinks.values() for sinks in lanes.values())
         for (partition, destination), lane in self._ledger.lanes.items():
+            sinks = self._sinks[partition][str(destination)]
             # a relay may have held chunks for any destination
-            if not a_sink or gateway in self._sinks[partition][str(destination)]:
+            concerned = not a_sink or gateway in sinks
+            if concerned and not (unless_another_lives and a_sink and set(sinks) - self._dead - {gateway}):
                 for object_id, number in list(lane.sent):
                     self._ledger.again(self._ledger.objects[object_id], number, destination)
         for item in list(self._ledger.objects.values()):
@@ -86,10 +97,6 @@ class Dialogue:
                 # a relay may also have held the question, or the answer
                 if not a_sink or delivery.owner == gateway:
                     self._ask_again(item, delivery, now)
-
-    def found(self, gateway: str) -> None:
-        """Count on *gateway* again."""
-        self._dead.discard(gateway)
 
     def expire(self, now: float) -> float | None:
         """Repeat or give up what has waited too long; return when the next thing may have, None if nothing waits."""
@@ -143,17 +150,13 @@ class Dialogue:
     def _abort_stranger(self, sender: str, letter: Opened) -> None:
         """Undo an opening that nobody waits for any more: another owner was asked, or the object was given up."""
         if letter.token:
-            self._ledger.actions.append(
-                Say(
-                    sender,
-                    Abort(
-                        partition=letter.partition,
-                        destination=letter.destination,
-                        destination_key=letter.destination_key,
-                        token=letter.token,
-                    ),
-                )
+            abort = Abort(
+                partition=letter.partition,
+                destination=letter.destination,
+                destination_key=letter.destination_key,
+                token=letter.token,
             )
+            self._ledger.actions.append(Say(sender, abort))
 
     def _on_received(self, letter: Receipt, received: Received, now: float) -> None:
         found = self._find(received.object_id, letter.destination)

@@ -364,6 +364,32 @@ def test_a_lost_sink_is_done_without() -> None:
     assert all(work.attempt == 1 for work in repeats)
 
 
+def test_what_was_sent_while_nobody_listened_is_sent_again_at_once() -> None:
+    """A queue whose peers are all dead drops what it is given."""
+    world = World()
+    world.begin(5, 35)
+    for sink in ("b", "c"):
+        world.dialogue.lost(sink, world.now)
+    world.take_all()
+    asked = [say.to for say in world.says() if isinstance(say.letter, Open)]
+
+    world.dialogue.found(asked[-1], world.now)
+
+    assert [task.item.entry.key for task in world.take().tasks] == ["k0"]
+    assert [(say.to, type(say.letter)) for say in world.says()] == [(asked[-1], Open)]
+
+
+def test_a_sink_that_comes_back_beside_another_makes_no_repeats() -> None:
+    world = World()
+    world.begin(5)
+    world.dialogue.lost("b", world.now)
+    world.take_all()
+
+    world.dialogue.found("b", world.now)
+
+    assert world.ledger.take() is None
+
+
 def test_an_opening_at_a_lost_sink_is_asked_of_another() -> None:
     world = World()
     world.begin(35)
@@ -508,7 +534,7 @@ def test_whatever_goes_wrong_every_object_is_settled_once(seed: int, sizes: list
         if rng.random() < 0.05:
             world.dialogue.lost(rng.choice("bcd"), world.now)
         if rng.random() < 0.05:
-            world.dialogue.found(rng.choice("bcd"))
+            world.dialogue.found(rng.choice("bcd"), world.now)
         world.now += rng.random() * 2
         world.dialogue.expire(world.now)
 
