@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from gateway.errors import Stopped
@@ -27,10 +28,11 @@ class Workers:
             self._threads.append(thread)
             thread.start()
 
-    def join(self, timeout_s: float = 10.0) -> None:
-        """Wait for each thread, which somebody has told to stop; give up on one after *timeout_s*."""
+    def join(self, timeout_s: float = 5.0) -> None:
+        """Wait for the threads, which somebody has told to stop; give up on those that hang after *timeout_s*."""
+        deadline = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self, name: str, body: Callable[[], None]) -> None:
         try:
