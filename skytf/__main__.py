@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NoReturn
 
 from skytf.cli import app
+from skytf.cli.streams import open_missing, steady
 
 
 def main() -> NoReturn:
     """Run the command line and exit with its documented code."""
+    open_missing()
+    sys.stdout, sys.stderr = steady(sys.stdout), steady(sys.stderr)
     app.main(prog_name="skytf")
     raise AssertionError("app.main exits")  # pragma: no cover
 

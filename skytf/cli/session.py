@@ -115,7 +115,10 @@ class Session:
         if self.yes:
             return True
         self.messages.print(f"[bold]{question}[/] \\[y/N] ", end="", markup=True)
-        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        try:
+            return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        except UnicodeDecodeError:
+            return False
 
 
 def _console(stream: TextIO) -> Console:

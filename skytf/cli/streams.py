@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 from typing import Any, TextIO, cast
 
 
@@ -46,6 +47,18 @@ class _Steady:
                 null = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(null, self._stream.fileno())
                 os.close(null)
+
+
+def open_missing() -> None:
+    """Connect to the null device what the caller closed of the standard streams: `skytf … <&- >&-`."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is not None:
+            continue
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != number:  # nothing else may get this number: children would take it for a standard stream
+            os.dup2(null, number)
+            os.close(null)
+        setattr(sys, name, os.fdopen(number, mode))
 
 
 def steady(stream: TextIO) -> TextIO:

@@ -45,7 +45,7 @@ class Screen:
 
     def answer(self, text: str) -> None:
         """Type *text* and the return key."""
-        os.write(self._own, text.encode() + b"\n")
+        os.write(self._own, text.encode(errors="surrogateescape") + b"\n")
 
     def end(self) -> int:
         """Return the exit code, all output read."""
@@ -106,9 +106,9 @@ def test_the_plan_is_shown_before_the_question_and_yes_applies_it(screen: Open) 
     assert "fleet destroyed, nothing left" in seen.text
 
 
-@pytest.mark.parametrize("answer", ["", "n", "what?"])
+@pytest.mark.parametrize("answer", ["", "n", "what?", "\udcff"])
 def test_anything_but_yes_creates_nothing(screen: Open, answer: str) -> None:
-    seen = screen("cp", "/data", "s3://b/x")
+    seen = screen("cp", "/data", "s3://b/x", PYTHONIOENCODING="utf-8:strict")
 
     seen.until("[y/N]")
     seen.answer(answer)
