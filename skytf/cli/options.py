@@ -81,7 +81,7 @@ _SHAPING: tuple[Callable[[Any], Any], ...] = (
     option(
         "--dst-region", metavar="REGION", multiple=True, help="Those of DST; once, or once for each.", panel="Fleet"
     ),
-    option("--instances", type=click.IntRange(min=1), help="Gateways per site.  [default: 1]", panel="Fleet"),
+    option("--instances", type=click.IntRange(1, 256), help="Gateways per site.  [default: 1]", panel="Fleet"),
     option("--via", metavar="REGION", help="Relay through gateways in this region.", panel="Fleet"),
     option("--max-duration", type=Minutes(), help="When a lost fleet ends itself: 90m, 2h.", panel="Fleet"),
     option(
@@ -96,7 +96,7 @@ _SHAPING: tuple[Callable[[Any], Any], ...] = (
         panel="Fleet",
     ),
     option(
-        "--connections", type=click.IntRange(min=1), help="TCP connections per link.  [default: 4]", panel="Transfer"
+        "--connections", type=click.IntRange(1, 256), help="TCP connections per link.  [default: 4]", panel="Transfer"
     ),
     option("--chunk-size", type=Size(), help="Size of a chunk.  [default: 64MiB]", panel="Transfer"),
     option("--threshold", type=Size(), help="Objects above it travel in chunks.  [default: 128MiB]", panel="Transfer"),

@@ -14,6 +14,7 @@ from skytf.model.job import LinkShape
 from skytf.model.region import Region
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")
+_LONGEST_MINUTES = 366 * 1440  # far beyond it the date of the expiry cannot be written
 _SHAPE = re.compile(r"(?P<source>[^>=]+)->(?P<target>[^>=]+)=(?P<values>.+)")
 _SHAPE_FIELDS = {"link": "link_mbps", "connection": "connection_mbps", "delay": "delay_ms"}
 _SHAPE_HINT = "write for example 'local:a->local:b=link=200,connection=12.5,delay=75' (Mbit/s, ms)"
@@ -47,6 +48,8 @@ class Minutes(click.ParamType):  # type: ignore[type-arg]  # not generic in ever
         total = days * 1440 + hours * 60 + minutes + math.ceil(seconds / 60)
         if total == 0:
             self.fail(f"{value!r} is not a duration; write for example 90m, 2h or 1h30m", param, ctx)
+        if total > _LONGEST_MINUTES:
+            self.fail(f"{value!r} is longer than a year", param, ctx)
         return total
 
 

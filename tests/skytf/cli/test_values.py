@@ -45,6 +45,13 @@ def test_what_is_no_duration_is_refused(run: Run, text: str) -> None:
     assert "is not a duration" in result.stderr
 
 
+def test_a_duration_whose_end_has_no_date_is_refused(run: Run) -> None:
+    result = run("plan", "a", "b", "--max-duration=99999999999d")
+
+    assert result.exit_code == 2
+    assert "longer than a year" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "shape"),
     [

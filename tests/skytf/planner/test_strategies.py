@@ -72,6 +72,11 @@ def test_a_relay_that_is_an_end_is_no_topology() -> None:
         plan(request(via=B))
 
 
+def test_more_instances_than_can_be_linked_are_refused_before_they_are_counted() -> None:
+    with pytest.raises(InputError, match="gateways per site"):
+        plan(request(instances=10**20))
+
+
 def test_no_instances_are_refused() -> None:
     with pytest.raises(InputError):
         plan(request(instances=0))
