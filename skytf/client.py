@@ -10,70 +10,32 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.journal import Journal
 from skytf import bundle as bundles
 from skytf.bundle import Bundle, Manifest
-from skytf.credentials import open_endpoint
+from skytf.comparison import Comparison, compare
 from skytf.deploy.cancel import Cancel
 from skytf.doctor import Check, examine
-from skytf.errors import InputError, Interrupted, Refused
+from skytf.errors import InputError, Interrupted
 from skytf.home import Home, Status, TransferDir, client_alive, new_transfer_id, this_client
 from skytf.hooks import Hooks, Serialised
 from skytf.model import codec
 from skytf.model.copy import Copy, Options
-from skytf.model.job import Request
-from skytf.prepare import Watch, check_drift, check_ends, derive, surveyed, with_duration, with_plan
+from skytf.prepare import Watch, check_drift, derive, surveyed, with_duration, with_plan
 from skytf.reap import Reaped, reap
 from skytf.report import Report
 from skytf.resolve import resolve
 from skytf.runner.engine import Engine
 from skytf.runner.engine import resolve as resolve_engine
 from skytf.runner.terraform import Terraform
-from skytf.survey import entries
 from skytf.transfer import BUNDLE_DIR, Setting, Transfer
-from skytf.verification import compare_contents
+from skytf.transfers import Asked, TransferInfo, describe
 
 Approve = Callable[[Bundle], bool]
 _DEFAULTS = Options()
-
-
-@dataclass(frozen=True, slots=True)
-class TransferInfo:
-    """One transfer of this home: where it stands. ``alive`` says that a client works on it now."""
-
-    transfer_id: str
-    phase: str
-    outcome: str
-    alive: bool
-    source: str
-    destinations: tuple[str, ...]
-    directory: str
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What `Client.verify` found for one destination; the tuples hold at most 20 URLs each."""
-
-    destination: str
-    objects: int
-    bytes: int
-    missing: tuple[str, ...]
-    different: tuple[str, ...]
-    missing_count: int
-    different_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """``request.json``: what a transfer is for, written before anything is looked at; a bundle beside it wins."""
-
-    copies: tuple[Copy, ...] = ()
-    options: Options = field(default_factory=Options)
-    cwd: str = ""
-    approved: bool = True
 
 
 class Client:
@@ -122,7 +84,7 @@ class Client:
         given = bundles.read(bundle) if isinstance(bundle, Path) else bundle
         bundles.verify(given, derive(given.manifest).files)
         with self._home.bundle_locked(given.digest):
-            directory = self._begin(_Asked())
+            directory = self._begin(Asked())
             self._keep(directory, given)
             with directory.locked():
                 return self._checked(directory, given)
@@ -136,9 +98,9 @@ class Client:
         Raises:
             As `plan` and `apply`.
         """
-        directory = self._begin(_Asked(tuple(copies), options, str(Path.cwd()), approved=False))
+        directory = self._begin(Asked(tuple(copies), options, str(Path.cwd()), approved=False))
         with directory.locked():
-            return self._copy(directory, _Asked(tuple(copies), options, str(Path.cwd())), approve)
+            return self._copy(directory, Asked(tuple(copies), options, str(Path.cwd())), approve)
 
     def resume(self, transfer_id: str | None = None, *, approve: Approve = lambda _: True) -> Report | None:
         """
@@ -156,8 +118,11 @@ class Client:
         with directory.locked():
             if directory.status().outcome == "done":
                 return None  # its client has finished meanwhile
-            asked = codec.decode(directory.request.read_bytes(), _Asked)
-            if not (directory.root / BUNDLE_DIR / bundles.MANIFEST).exists():
+            asked = Asked.read(directory)
+            if not (directory.root / BUNDLE_DIR).exists():
+                if not asked.copies:  # killed before it had taken over the bundle that it was to apply
+                    self._discard(directory)
+                    return None
                 return self._copy(directory, asked, approve)
             given = bundles.read(directory.root / BUNDLE_DIR)
             if not asked.approved and not approve(given):
@@ -179,7 +144,7 @@ class Client:
 
     def transfers(self) -> list[TransferInfo]:
         """Return the transfers of this home, newest first; those that cannot be read are passed over."""
-        return [info for directory in self._home.transfers() if (info := self._info(directory)) is not None]
+        return [info for directory in self._home.transfers() if (info := describe(directory)) is not None]
 
     def reap(self, *, dry_run: bool = False, all_owners: bool = False, force: bool = False) -> list[Reaped]:
         """Remove fleets that a lost client left behind: expired, or client dead (*force*: living ones too)."""
@@ -192,29 +157,7 @@ class Client:
         Raises:
             InputError, StoreError: An end cannot be read.
         """
-        compared = []
-        for job in resolve(copies, Options(), cwd=Path.cwd()).jobs:
-            check_ends(job)
-            source = open_endpoint(job.source)
-            for destination in job.destinations:
-                store = open_endpoint(destination)
-                found = compare_contents(entries(job, source), source, destination, store, recursive=job.recursive)
-                if not found.objects + found.missing_count + found.different_count:
-                    raise InputError(
-                        f"there is nothing to compare below {job.source.url}", hint="look at how the source is spelled"
-                    )
-                compared.append(
-                    Comparison(
-                        destination=destination.url,
-                        objects=found.objects,
-                        bytes=found.bytes,
-                        missing=tuple(store.url(key) for key in found.missing),
-                        different=tuple(store.url(key) for key in found.different),
-                        missing_count=found.missing_count,
-                        different_count=found.different_count,
-                    )
-                )
-        return compared
+        return compare(resolve(copies, Options(), cwd=Path.cwd()).jobs)
 
     def doctor(self) -> list[Check]:
         """Look at what skytf needs on this machine."""
@@ -257,7 +200,7 @@ class Client:
                 finally:
                     self._check()
 
-    def _copy(self, directory: TransferDir, asked: _Asked, approve: Approve) -> Report | None:
+    def _copy(self, directory: TransferDir, asked: Asked, approve: Approve) -> Report | None:
         try:
             planned = self._planned(asked.copies, asked.options, Path(asked.cwd))
             approved = approve(planned)
@@ -282,7 +225,7 @@ class Client:
             raise
         return transfer.run()
 
-    def _begin(self, asked: _Asked) -> TransferDir:
+    def _begin(self, asked: Asked) -> TransferDir:
         """Write down what is asked before anything is looked at, so that a client that is killed can be followed up."""
         directory = self._home.create(new_transfer_id())
         directory.write("request.json", codec.encode(asked))
@@ -291,7 +234,11 @@ class Client:
         return directory
 
     def _keep(self, directory: TransferDir, bundle: Bundle) -> None:
-        bundles.write(directory.root / BUNDLE_DIR, bundle.files)
+        """Write the bundle whole or not at all, also if we are killed."""
+        beside = directory.root / f"{BUNDLE_DIR}.new"
+        shutil.rmtree(beside, ignore_errors=True)
+        bundles.write(beside, bundle.files)
+        beside.rename(directory.root / BUNDLE_DIR)
 
     def _discard(self, directory: TransferDir) -> None:
         """Nothing was created: a transfer that never began is not worth remembering."""
@@ -318,28 +265,6 @@ class Client:
             if status.outcome not in ("done", "incomplete") and (status.outcome or not client_alive(status)):
                 return directory
         return None
-
-    def _info(self, directory: TransferDir) -> TransferInfo | None:
-        try:
-            status = directory.status()
-            request = self._request(directory)
-        except (InputError, Refused, OSError, ValueError):
-            return None
-        return TransferInfo(
-            transfer_id=directory.transfer_id,
-            phase=status.phase,
-            outcome=status.outcome,
-            alive=not status.outcome and client_alive(status),
-            source=", ".join(job.source.url for job in request.jobs),
-            destinations=tuple(one.url for job in request.jobs for one in job.destinations),
-            directory=str(directory.root),
-        )
-
-    def _request(self, directory: TransferDir) -> Request:
-        if (directory.root / BUNDLE_DIR / bundles.MANIFEST).exists():
-            return bundles.read(directory.root / BUNDLE_DIR).manifest.request
-        asked = codec.decode(directory.request.read_bytes(), _Asked)
-        return resolve(asked.copies, asked.options, cwd=Path(asked.cwd))
 
 
 def _owner() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Condition, Thread
 from typing import Protocol
@@ -11,29 +11,15 @@ from typing import Protocol
 from gateway.shard import Shard
 from skytf.errors import SkytfError, TransferFailed
 from skytf.hooks import DestinationProgress, Progress
+from skytf.monitor.control import GatewayControl
 from skytf.monitor.events import Closed, Counters, Event, Failed, Fatal, Mark, Opened, PeerChanged, ShardDone
 from skytf.shards import Handed, PendingShards
+from skytf.tally import Goal, Outcome, Tally
 
 POST_WAIT_S = 20.0
 # A disk that is full stays full: the rest of the transfer would read everything and fail object by object.
 HOPELESS = frozenset({"StoreFull"})
 PENDING_PER_GATEWAY = 2
-
-
-class GatewayControl(Protocol):
-    """What dispatch needs of a gateway's control API (`skytf.monitor.client`)."""
-
-    def post_shard(self, shard: Shard, *, wait_s: float) -> bool:
-        """Hand over *shard*; False where the gateway's intake stayed full for *wait_s*."""
-
-    def events(self, after: int = 0) -> Iterator[Event]:
-        """Yield events as they come, until the gateway is lost or `close` is called."""
-
-    def lost(self, gateway_id: str) -> None:
-        """Tell this gateway that another one is gone."""
-
-    def close(self) -> None:
-        """End every call that waits."""
 
 
 class Record(Protocol):
@@ -44,36 +30,6 @@ class Record(Protocol):
 
     def event(self, event: Event) -> None:
         """A gateway reported something."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """Receipts of one destination of one job."""
-
-    objects: int = 0
-    bytes: int = 0
-    skipped: int = 0
-    failed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What one destination of one job should have in the end."""
-
-    job_id: str
-    destination: int
-    url: str
-    objects: int
-    bytes: int
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What dispatch ended with."""
-
-    tallies: dict[tuple[str, int], Tally]
-    gateways_lost: tuple[str, ...]
-    frames_resent: int
 
 
 @dataclass(slots=True)

@@ -116,6 +116,11 @@ class TransferDir:
         for name, content in infra.items():
             self.write(f"work/{name}", content)
 
+    def forget_secrets(self) -> None:
+        """Remove this transfer's keys and apply-time values; harmless when done before."""
+        for path in (*self.keys.glob("*"), *self.workdir.glob("*.auto.tfvars.json")):
+            path.unlink(missing_ok=True)
+
     def set_status(self, status: Status) -> None:
         """Write where the transfer stands."""
         self.write("status.json", codec.encode(status))

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from skytf.bundle import Bundle
-from skytf.dispatch import Outcome, Tally
 from skytf.errors import Interrupted
 from skytf.model.job import Job
 from skytf.report import DestinationResult, Failure, JobResult, Report
+from skytf.tally import Outcome, Tally
 from skytf.verification import Found
 
 MAX_FAILURES = 1_000

@@ -15,7 +15,6 @@ from skytf.clouds import CLOUDS, open_cloud
 from skytf.clouds.base import Cloud, FleetTag
 from skytf.errors import InputError, Refused, SkytfError
 from skytf.home import Home, TransferDir
-from skytf.render.root import APPLY_TIME
 from skytf.runner.orphans import wait_for_orphans
 from skytf.sweep import sweep
 from skytf.transfer import BUNDLE_DIR
@@ -45,12 +44,33 @@ def reap(home: Home, owner: str, *, dry_run: bool, all_owners: bool, force: bool
 
     A cloud without an adapter cannot be searched and is passed over.
     """
-    return [
+    if not dry_run:
+        # Terraform outlives a killed client, and goes on creating.
+        wait_for_orphans(*(directory.workdir for directory in _lost(home, None if all_owners else owner)))
+    found = [
         _reap(home, name, cloud, fleet, dry_run=dry_run, force=force)
         for name, cloud in _adapters(home)
         for fleet in cloud.find(None)
         if all_owners or fleet.owner in (owner, "")
     ]
+    if not dry_run:
+        standing = {one.transfer_id for one in found if not one.removed}
+        for directory in _lost(home, None if all_owners else owner):
+            if directory.transfer_id not in standing:
+                directory.forget_secrets()
+    return found
+
+
+def _lost(home: Home, owner: str | None) -> Iterator[TransferDir]:
+    """Yield the transfers of *owner* (None: all) that nobody works on and nobody has ended; each is held meanwhile."""
+    for directory in home.transfers():
+        try:
+            status = directory.status()
+        except InputError:
+            continue  # it says where it stands before anything else is done
+        with contextlib.ExitStack() as holding:
+            if not status.outcome and owner in (None, status.owner) and not _alive(directory, holding):
+                yield directory
 
 
 def _adapters(home: Home) -> Iterator[tuple[str, Cloud]]:
@@ -112,14 +132,10 @@ def _alive(directory: TransferDir | None, holding: contextlib.ExitStack) -> bool
 
 def _remove(name: str, cloud: Cloud, transfer_id: str, directory: TransferDir | None) -> None:
     """Remove the fleet, what its gateways had half-written, and this transfer's keys."""
-    if directory is not None:
-        # Terraform outlives a killed client, and goes on creating.
-        wait_for_orphans(directory.workdir)
     cloud.delete(transfer_id)
     if directory is None:
         return
-    for path in (*directory.keys.glob("*"), directory.workdir / APPLY_TIME):
-        path.unlink(missing_ok=True)
+    directory.forget_secrets()
     try:
         given = bundle.read(directory.root / BUNDLE_DIR)
         if {region.cloud for region in given.topology.regions()} == {name}:

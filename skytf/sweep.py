@@ -1,15 +1,17 @@
-"""Remove what a transfer that did not end in order left half-written at its destinations."""
+"""Remove what a transfer that did not end in order left: gateways by their tag, half-written objects."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from gateway.journal import Journal
 from gateway.mapping import destination_key
 from gateway.stores.local.files import is_hidden_name
+from skytf.clouds import open_cloud
 from skytf.credentials import open_endpoint
+from skytf.errors import SkytfError
 from skytf.home import TransferDir
 from skytf.model.job import Endpoint, Job, Request
 from skytf.verification import Listing
@@ -40,6 +42,19 @@ def sweep(request: Request, directory: TransferDir) -> int:
             if destination.store.scheme == "file":
                 removed += _remove_partials(job, destination, request.settings.threshold_bytes, directory)
     return removed
+
+
+def remove_tagged(clouds: Iterable[str], home: Path, transfer_id: str) -> list[str]:
+    """Remove what still carries the tag of a transfer after Terraform's turn; return what could not be, in words."""
+    left = []
+    for name in sorted(clouds):
+        cloud = open_cloud(name, home)
+        try:
+            if cloud is not None:
+                cloud.delete(transfer_id)
+        except SkytfError as error:
+            left.append(str(error))
+    return left
 
 
 def _remove_partials(job: Job, destination: Endpoint, threshold_bytes: int, directory: TransferDir) -> int:

@@ -7,37 +7,34 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from gateway.errors import StoreError
 from gateway.journal import Journal, JournalState
-from gateway.shard import Entry, Shard
 from gateway.stores.base import Skipped
 from skytf.bundle import Bundle
 from skytf.clouds import open_cloud
 from skytf.credentials import of_job, open_endpoint
 from skytf.deploy.cancel import Cancel
-from skytf.dispatch import Dispatch, Goal
+from skytf.dispatch import Dispatch
 from skytf.errors import Interrupted, Refused, SkytfError, TransferFailed
 from skytf.fleet import Fleet, Owner, Plan
 from skytf.home import Status, TransferDir, this_client
-from skytf.hooks import Hooks, Progress
+from skytf.hooks import Hooks
 from skytf.ledger import Ledger
 from skytf.model import codec
 from skytf.model.job import Job
-from skytf.monitor.events import Event, Failed
+from skytf.monitor.events import Failed
 from skytf.report import Failure, Report
 from skytf.runner.engine import Engine
 from skytf.runner.orphans import wait_for_orphans
 from skytf.runner.terraform import Terraform
-from skytf.shards import cut_shards, shard_bytes_for
-from skytf.survey import entries
-from skytf.sweep import LISTING, sweep
+from skytf.sweep import LISTING, remove_tagged, sweep
 from skytf.verification import Listing, compare_sizes
+from skytf.workload import JournalRecord, Workload
 
 # Where a transfer keeps the bundle that it applies.
 BUNDLE_DIR = "bundle"
@@ -60,19 +57,6 @@ class Setting:
     hooks: Hooks
     cancel: Cancel
     stop_signal: Callable[[], int]
-
-
-class _Record:
-    """Write to the journal what dispatch hands out and hears."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-
-    def handed(self, shard: Shard) -> None:
-        self._journal.begin(shard)
-
-    def event(self, event: Event) -> None:
-        self._journal.event(msgspec.to_builtins(event))
 
 
 class Transfer:
@@ -128,7 +112,7 @@ class Transfer:
         )
         self._directory.write("report.json", codec.encode(report))
         self._set_phase("done", "", outcome=report.outcome)
-        if late := error or self._interruption(complete=True):
+        if late := error or self._interruption(complete=not self._ledger.failed):
             raise late
         return report
 
@@ -144,7 +128,7 @@ class Transfer:
             wait_for_orphans(self._directory.workdir)
             if (self._directory.workdir / "terraform.tfstate").exists():
                 fleet.destroy_old()
-            if left := self._remove_tagged():
+            if left := remove_tagged(self._clouds, self._setting.home, self._directory.transfer_id):
                 raise TransferFailed(f"the old fleet cannot be removed: {'; '.join(left)}", hint="skytf reap --force")
             self._sweep()
 
@@ -179,89 +163,30 @@ class Transfer:
         with self._phase("deploying", "gateways are prepared over SSH"):
             credentials = {name: keys for job in self._request.jobs for name, keys in of_job(job).items()}
             clients = fleet.deploy(credentials)
-        with self._phase("transferring", "the bytes move"), contextlib.closing(self._journal()) as journal:
+        with (
+            self._phase("transferring", "the bytes move"),
+            contextlib.closing(Journal(self._directory.journal)) as journal,
+        ):
+            work = Workload(
+                self._bundle, self._directory, self._ledger, previous=self._previous, on_skip=self._passed_over
+            )
             dispatch = Dispatch(
                 gateways=clients,
-                sources={job.job_id: self._gateways_of(job) for job in self._request.jobs},
-                sinks=self._sinks(),
-                goals=self._goals(),
-                record=_Record(journal),
-                on_progress=self._progress,
+                sources=work.sources(),
+                sinks=work.sinks(),
+                goals=work.goals(),
+                record=JournalRecord(journal),
+                on_progress=lambda progress: self._hooks.on_progress(work.with_before(progress)),
                 on_failed=self._failed,
                 on_warning=self._warn,
             )
             try:
                 with self._setting.cancel.closing(lambda: dispatch.stop(TransferFailed("stopped"))):
-                    dispatch.run(self._shards())
+                    dispatch.run(work.shards())
             finally:
                 self._ledger.outcome = dispatch.outcome()
         with self._phase("verifying", "what arrived is compared with what was listed"):
             self._verify()
-
-    def _journal(self) -> Journal:
-        return Journal(self._directory.journal)
-
-    def _gateways_of(self, job: Job) -> tuple[str, ...]:
-        return tuple(one.gateway_id for one in self._bundle.topology.at(job.source.region))
-
-    def _sinks(self) -> dict[tuple[str, int], tuple[str, ...]]:
-        return {
-            (job.job_id, index): tuple(one.gateway_id for one in self._bundle.topology.at(destination.region))
-            for job in self._request.jobs
-            for index, destination in enumerate(job.destinations)
-        }
-
-    def _goals(self) -> tuple[Goal, ...]:
-        surveys = {one.job_id: one for one in self._bundle.manifest.survey}
-        return tuple(
-            Goal(job.job_id, index, destination.url, surveys[job.job_id].objects, surveys[job.job_id].bytes)
-            for job in self._request.jobs
-            for index, destination in enumerate(job.destinations)
-        )
-
-    def _shards(self) -> Iterator[Shard]:
-        surveys = {one.job_id: one for one in self._bundle.manifest.survey}
-        for job in self._request.jobs:
-            with Listing(self._directory.root / LISTING.format(job=job.job_id)) as listing:
-                shards = cut_shards(
-                    listing.keep(entries(job, open_endpoint(job.source), on_skip=partial(self._passed_over, job))),
-                    partition=job.job_id,
-                    destinations=tuple(range(len(job.destinations))),
-                    shard_bytes=shard_bytes_for(surveys[job.job_id].bytes, gateways=len(self._gateways_of(job))),
-                    run=f"{time.time_ns():x}",
-                    again=lambda _: self._previous is not None,
-                    missing=self._missing(job),
-                )
-                for shard in shards:
-                    listing.flush()  # `sweep` looks where it was written to, also after a kill
-                    yield shard
-
-    def _missing(self, job: Job) -> Callable[[Entry], tuple[int, ...]]:
-        everywhere = tuple(range(len(job.destinations)))
-        previous = self._previous
-
-        def missing(entry: Entry) -> tuple[int, ...]:
-            if previous is None:
-                return everywhere
-            settled = {index for index in everywhere if previous.is_settled(job.job_id, index, entry.key)}
-            for index in settled:
-                self._ledger.stood_before(job.job_id, index, entry.size_bytes)
-            return tuple(index for index in everywhere if index not in settled)
-
-        return missing
-
-    def _progress(self, progress: Progress) -> None:
-        """Count what stood there before this run, too."""
-        self._hooks.on_progress(
-            replace(
-                progress,
-                destinations=tuple(
-                    replace(one, objects_done=one.objects_done + before[0], bytes_done=one.bytes_done + before[1])
-                    for goal, one in zip(self._goals(), progress.destinations, strict=True)
-                    for before in [self._ledger.before.get((goal.job_id, goal.destination), (0, 0))]
-                ),
-            )
-        )
 
     def _failed(self, partition: str, event: Failed) -> None:
         job = next(job for job in self._request.jobs if job.job_id == partition)
@@ -326,25 +251,9 @@ class Transfer:
             fleet.destroy()
         except SkytfError as error:
             left.append(str(error))
-        left += self._remove_tagged()
-        self._forget_secrets()
+        left += remove_tagged(self._clouds, self._setting.home, self._directory.transfer_id)
+        self._directory.forget_secrets()
         return left
-
-    def _remove_tagged(self) -> list[str]:
-        """Terraform has had its turn: what still carries our tag is removed without it."""
-        left = []
-        for name in sorted(self._clouds):
-            cloud = open_cloud(name, self._setting.home)
-            try:
-                if cloud is not None:
-                    cloud.delete(self._directory.transfer_id)
-            except SkytfError as error:
-                left.append(str(error))
-        return left
-
-    def _forget_secrets(self) -> None:
-        for path in (*self._directory.keys.iterdir(), self._directory.workdir / "apply.auto.tfvars.json"):
-            path.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         try:

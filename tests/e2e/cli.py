@@ -33,10 +33,17 @@ class Command:
         raise AssertionError(f"it ended before that: {self.lines[-3:]}")
 
     def until_phase(self, phase: str) -> None:
-        """Read until *phase* has begun; of the transfer itself, until some objects are there and some are not."""
-        self.until(lambda line: line.get("phase") == phase)
+        """
+        Read until *phase* has begun; of the transfer itself, until some objects are there and some are not.
+
+        ``creating`` and ``removing`` are the middle of ``applying`` and ``destroying``: Terraform is at the VMs.
+        """
+        begins = {"creating": "applying", "removing": "destroying"}.get(phase, phase)
+        self.until(lambda line: line.get("phase") == begins)
         if phase == "transferring":
             self.until(is_midway)
+        elif phase != begins:
+            self.until(lambda line: line.get("type") == "provision")
 
     @property
     def transfer_id(self) -> str:

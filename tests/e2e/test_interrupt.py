@@ -12,9 +12,9 @@ from tests.e2e.leftovers import left_of, processes_of
 from tests.e2e.trees import contents, plant
 
 BEFORE = ("surveying", "planning")
-PHASES = (*BEFORE, "applying", "deploying", "transferring", "destroying")
+PHASES = (*BEFORE, "applying", "creating", "deploying", "transferring", "destroying", "removing")
 # One phase for each signal; the others run with the slow tests.
-QUICK = {("transferring", signal.SIGINT), ("applying", signal.SIGTERM)}
+QUICK = {("transferring", signal.SIGINT), ("creating", signal.SIGTERM)}
 CASES = [
     pytest.param(phase, number, code, marks=[] if (phase, number) in QUICK else [pytest.mark.slow])
     for phase in PHASES
@@ -36,7 +36,7 @@ def test_a_signal_stops_in_order(home: Path, tmp_path: Path, phase: str, number:
     assert command.last("warning")["text"].startswith("Stopping: ")
     arrived = contents(tmp_path / "out")
     assert arrived == {name: files[name] for name in arrived}
-    if phase == "destroying":
+    if phase in ("destroying", "removing"):
         assert "complete" in error["error"]
         assert arrived == files
     elif phase in BEFORE:

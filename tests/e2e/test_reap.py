@@ -29,6 +29,7 @@ def test_a_lost_fleet_is_found_without_its_state(home: Path, tmp_path: Path) -> 
         False,
         "its client is dead",
     )
+    assert list((home / "transfers" / command.transfer_id / "keys").iterdir())
     assert len({line.split()[1] for line in processes_of(home)}) == 2
 
     reaped = run(home, "reap").last("fleet")
@@ -45,7 +46,7 @@ def test_a_lost_fleet_is_found_without_its_state(home: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("phase", ["applying", "deploying", "destroying"])
+@pytest.mark.parametrize("phase", ["creating", "deploying", "removing"])
 def test_a_client_killed_in_any_phase_leaves_nothing_that_reap_does_not_find(
     home: Path, tmp_path: Path, phase: str
 ) -> None:

@@ -7,10 +7,11 @@ from threading import Event as Flag
 import pytest
 
 from gateway.shard import Entry, Shard
-from skytf.dispatch import Dispatch, Goal, Outcome
+from skytf.dispatch import Dispatch
 from skytf.errors import SkytfError, TransferFailed
 from skytf.hooks import Progress
 from skytf.monitor.events import Counters, Event, Failed, Mark, ShardDone
+from skytf.tally import Goal, Outcome
 
 
 def shard(name: str, *keys: str) -> Shard:

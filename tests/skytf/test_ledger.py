@@ -3,12 +3,12 @@ from __future__ import annotations
 import signal
 
 from skytf.bundle import Manifest, compose
-from skytf.dispatch import Outcome, Tally
 from skytf.errors import Interrupted, TransferFailed
 from skytf.ledger import MAX_FAILURES, Ledger
 from skytf.model.survey import JobSurvey
 from skytf.planner import plan
 from skytf.report import Failure, Report
+from skytf.tally import Outcome, Tally
 from skytf.verification import Found
 from tests.skytf.requests import request
 

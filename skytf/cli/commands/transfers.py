@@ -14,7 +14,7 @@ from skytf.cli.session import Session
 from skytf.cli.tables import BAD, FAIR, GOOD, plain_table, styled
 
 if TYPE_CHECKING:
-    from skytf.client import TransferInfo
+    from skytf.transfers import TransferInfo
 
 _STYLES = {"done": GOOD, "incomplete": FAIR, "failed": BAD, "interrupted": FAIR}
 

@@ -17,7 +17,7 @@ from skytf.cli.tables import BAD, GOOD
 from skytf.cli.text import count, safe
 
 if TYPE_CHECKING:
-    from skytf.client import Comparison
+    from skytf.comparison import Comparison
 
 _DIFFERENT = 6
 

@@ -27,9 +27,11 @@ from skytf.runner.diagnostics import Diagnostic
 from skytf.runner.messages import ChangeSummary, Message, Other, Outputs, Provision, ResourceChange, Version
 
 if TYPE_CHECKING:
-    from skytf.client import Client, Comparison, TransferInfo
+    from skytf.client import Client
+    from skytf.comparison import Comparison
     from skytf.doctor import Check
     from skytf.reap import Reaped
+    from skytf.transfers import TransferInfo
 
 PLAN_MD = "# Transfer\n\n| site | gateways |\n|---|---|\n| local:a | 2 |\n| local:b | 2 |\n\nDirect, no relay.\n"
 

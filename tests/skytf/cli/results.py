@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from skytf.client import Comparison, TransferInfo
+from skytf.comparison import Comparison
 from skytf.doctor import Check
 from skytf.reap import Reaped
+from skytf.transfers import TransferInfo
 
 TRANSFER = TransferInfo(
     "t-0001", "transferring", "", alive=True, source="/data", destinations=("s3://b/x",), directory="/h"

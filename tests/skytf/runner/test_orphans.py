@@ -26,12 +26,12 @@ def orphan(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_who_still_works_there_is_waited_for(orphan: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    with pytest.raises(TerraformError, match=f"process {orphan.pid} of an earlier run"):
+    with pytest.raises(TerraformError, match=f"as process {orphan.pid}"):
         wait_for_orphans(tmp_path / "work", timeout_s=0.1)
 
     assert orphan.stdin is not None
     orphan.stdin.close()
-    wait_for_orphans(tmp_path / "work", timeout_s=30)
+    wait_for_orphans(tmp_path, tmp_path / "work", timeout_s=30)
 
     orphan.wait(0)
 

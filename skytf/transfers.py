@@ -1,0 +1,68 @@
+"""The transfers of a home, as their files describe them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from skytf import bundle as bundles
+from skytf.errors import InputError, Refused
+from skytf.home import TransferDir, client_alive
+from skytf.model import codec
+from skytf.model.copy import Copy, Options
+from skytf.model.job import Request
+from skytf.resolve import resolve
+from skytf.transfer import BUNDLE_DIR
+
+
+@dataclass(frozen=True, slots=True)
+class TransferInfo:
+    """One transfer of this home: where it stands. ``alive`` says that a client works on it now."""
+
+    transfer_id: str
+    phase: str
+    outcome: str
+    alive: bool
+    source: str
+    destinations: tuple[str, ...]
+    directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``request.json``: what a transfer is for, written before anything is looked at; a bundle beside it wins."""
+
+    copies: tuple[Copy, ...] = ()
+    options: Options = field(default_factory=Options)
+    cwd: str = ""
+    approved: bool = True
+
+    @classmethod
+    def read(cls, directory: TransferDir) -> Asked:
+        """Return what the transfer of *directory* is for."""
+        return codec.decode(directory.request.read_bytes(), cls)
+
+
+def describe(directory: TransferDir) -> TransferInfo | None:
+    """Return where the transfer of *directory* stands; None where it cannot be read."""
+    try:
+        status = directory.status()
+        request = _request(directory)
+    except (InputError, Refused, OSError, ValueError):
+        return None
+    return TransferInfo(
+        transfer_id=directory.transfer_id,
+        phase=status.phase,
+        outcome=status.outcome,
+        alive=not status.outcome and client_alive(status),
+        source=", ".join(job.source.url for job in request.jobs),
+        destinations=tuple(one.url for job in request.jobs for one in job.destinations),
+        directory=str(directory.root),
+    )
+
+
+def _request(directory: TransferDir) -> Request:
+    if (directory.root / BUNDLE_DIR).exists():
+        return bundles.read(directory.root / BUNDLE_DIR).manifest.request
+    asked = Asked.read(directory)
+    return resolve(asked.copies, asked.options, cwd=Path(asked.cwd))
