@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -54,6 +55,8 @@ def _engine(setting: str | None, env: Mapping[str, str]) -> Check:
 def _home(home: Home) -> Check:
     try:
         home.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=home.root):  # rights, read-only mounts and quotas: only writing knows
+            pass
         free_bytes = shutil.disk_usage(home.root).free
     except OSError as error:
         return Check("home", "fail", f"{home.root}: {error.strerror}", "set SKYTF_HOME to a directory you may write")
