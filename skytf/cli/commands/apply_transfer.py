@@ -32,7 +32,7 @@ def command(ctx: click.Context, /, arguments: tuple[str, ...], dry_run: bool, **
     """
     session = ctx.ensure_object(Session)
     first, *destinations = arguments
-    if (Path(first) / MANIFEST).is_file():
+    if _is_bundle(first):
         _refuse_beside_a_bundle(ctx, first, destinations, list(given))
         if dry_run:
             show_plan(session, read(Path(first)), Path(first))
@@ -43,6 +43,14 @@ def command(ctx: click.Context, /, arguments: tuple[str, ...], dry_run: bool, **
         raise _no_bundle(first)
     copies = [copy_of(first, destinations, given)]
     ctx.exit(plan_and_apply(session, copies, options_of(given), dry_run=dry_run))
+
+
+def _is_bundle(argument: str) -> bool:
+    try:
+        return (Path(argument) / MANIFEST).is_file()
+    except OSError as error:
+        hint = "look at its owner and mode" if isinstance(error, PermissionError) else "look at how it is spelled"
+        raise InputError(f"{argument} cannot be read: {error.strerror}", hint=hint) from error
 
 
 def _refuse_beside_a_bundle(ctx: click.Context, bundle: str, others: list[str], names: list[str]) -> None:

@@ -74,3 +74,10 @@ def test_a_dry_run_of_a_broken_bundle_says_what_is_wrong(run: Run, client: FakeC
 
     assert result.exit_code == 7
     assert client.named("apply") == []
+
+
+def test_a_path_that_cannot_be_looked_at_is_wrong_input(run: Run) -> None:
+    result = run("apply-transfer", "a" * 5000)
+
+    assert result.exit_code == 2
+    assert "File name too long" in result.stderr
