@@ -46,9 +46,11 @@ def remove_files(machine: Machine) -> None:
         for name in names:
             path = Path(directory, name)
             if not path.is_symlink():
-                path.chmod(0o700)  # a session may have made a directory that its owner cannot empty
-    with suppress(FileNotFoundError):
-        shutil.rmtree(machine.directory)
+                with suppress(FileNotFoundError):
+                    path.chmod(0o700)  # a session may have made a directory that its owner cannot empty
+    while machine.directory.is_dir():
+        with suppress(FileNotFoundError):  # another halt removes it too: what it has not reached yet is still there
+            shutil.rmtree(machine.directory)
     with suppress(OSError):  # another VM is in there, or another halt was faster
         machine.directory.parent.rmdir()
         machine.directory.parent.parent.rmdir()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 from skytf.localvm import processes
+from skytf.localvm.halt import remove_files
 from tests.skytf.localvm.vm import TIMEOUT_S, Vm, gone
 
 _DAEMON = "setsid sleep 1000 >/dev/null 2>&1 </dev/null & echo $!"
@@ -109,6 +115,24 @@ def test_a_directory_that_nobody_may_write_to_is_removed(prepare: Callable[..., 
 
     assert halted.returncode == 0
     assert vm.leftovers() == []
+
+
+def test_a_halt_that_was_faster_is_no_error(prepare: Callable[..., Vm], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terraform, reap and the VM's own time limit may all come at once."""
+    machine = prepare().machine
+    machine.home.mkdir(parents=True)
+    walk = os.walk
+
+    def walk_and_be_overtaken(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        for found in walk(top):
+            shutil.rmtree(top)
+            yield found
+
+    monkeypatch.setattr(os, "walk", walk_and_be_overtaken)
+
+    remove_files(machine)
+
+    assert not machine.root.joinpath("vms").exists()
 
 
 def test_halting_what_was_never_there_is_no_error(prepare: Callable[..., Vm]) -> None:
