@@ -163,6 +163,10 @@ def _checked_endpoint(endpoint_url: str) -> str:
     if "@" in parts.netloc:
         # the specification of a store stands in files that are reviewed
         raise BadUrl(f"the endpoint address of {parts.hostname} holds a password", hint="use a credentials profile")
+    if parts.query or parts.fragment:  # a signature, say; and no store's address has one
+        raise BadUrl(
+            f"the endpoint address of {parts.hostname} goes on after its path", hint="leave out what follows ? or #"
+        )
     return endpoint_url.rstrip("/")
 
 

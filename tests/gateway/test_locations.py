@@ -90,7 +90,16 @@ def test_what_is_no_location_gets_a_hint(text: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "endpoint_url", ["127.0.0.1:9000", "ftp://127.0.0.1", "http://", "http://h:port", "http://u:pass@h"]
+    "endpoint_url",
+    [
+        "127.0.0.1:9000",
+        "ftp://127.0.0.1",
+        "http://",
+        "http://h:port",
+        "http://u:pass@h",
+        "http://h/?X-Amz-Signature=pass",
+        "http://h#pass",
+    ],
 )
 def test_an_endpoint_that_is_none_is_refused_and_passwords_are_not_repeated(endpoint_url: str) -> None:
     with pytest.raises(BadUrl) as caught:
