@@ -48,7 +48,7 @@ def to_head(key: str, response: Mapping[str, Any]) -> Head:
     if mtime_s is not None:
         del metadata[MTIME_KEY]
     attributes = Attributes(
-        **{name: response.get(header) or "" for name, header in _HEADERS.items()},
+        **{name: _text(response.get(header) or "") for name, header in _HEADERS.items()},
         user_metadata=metadata,
         mtime_s=written.timestamp() if mtime_s is None else mtime_s,
     )
@@ -85,11 +85,19 @@ def encode_value(value: str) -> str:
 def decode_value(value: str) -> str:
     """Return the metadata value that *value* encodes; one that only looks encoded stays as it is."""
     if not _ENCODED.fullmatch(value):
-        return value
+        return _text(value)
     try:
         return str(make_header(decode_header(value)))
     except (HeaderParseError, LookupError, ValueError):
         return value
+
+
+def _text(header: str) -> str:
+    # Python reads headers as Latin-1 and botocore writes them as UTF-8, as everybody else does.
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 def _seconds(text: str | None) -> float | None:

@@ -32,6 +32,13 @@ class S3Conformance(StoreConformance):
 
         assert store.head("object").attributes == FULL
 
+    def test_headers_that_are_not_ascii_come_back(self, store: Store) -> None:
+        """Copied from store to store they must not be encoded once more at each step."""
+        attributes = Attributes(content_type="text/plain", content_disposition='inline; filename="Jörg 🚚.txt"')
+        put(store, "object", b"content", attributes)
+
+        assert store.head("object").attributes.content_disposition == attributes.content_disposition
+
     def test_metadata_and_headers_of_several_parts_come_back(self, store: Store) -> None:
         token = store.create_multipart("object", FULL, size_bytes=1, transfer_id="t1")
         part = put_part(store, "object", token, 1, [b"x"])
