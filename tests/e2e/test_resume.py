@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -50,6 +51,7 @@ def test_what_the_transfer_itself_wrote_is_no_conflict(home: Path, tmp_path: Pat
     theirs = tmp_path / "out/large/0.bin"
     theirs.parent.mkdir(parents=True)
     theirs.write_bytes(b"theirs")
+    time.sleep(1 - theirs.stat().st_ctime % 1)  # stores tell whole seconds: what is older must be so by one
     with skytf(home, *slow_cp(tmp_path / "in", tmp_path / "out"), "--if-exists", "fail") as command:
         command.until_phase("transferring")
         command.kill_9()
