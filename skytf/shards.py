@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 from threading import Condition
 
 from gateway.shard import Entry, Shard
@@ -62,7 +64,11 @@ def cut_shards(
 
 @dataclass(slots=True)
 class Handed:
-    """A shard that a gateway holds, and per destination what of it is settled."""
+    """
+    A shard that a gateway holds, and per destination what of it is settled.
+
+    Keys are ordered by their UTF-8 bytes, which is the order of Python strings.
+    """
 
     shard: Shard
     gateway: str
@@ -75,22 +81,28 @@ class Handed:
         keys.update(beyond)
         if watermark:
             self.watermarks[destination] = watermark
-            keys.difference_update({key for key in keys if key.encode() <= watermark.encode()})
+            keys.difference_update({key for key in keys if key <= watermark})
 
     def remainder(self, run: str) -> Iterator[Shard]:
-        """Yield shards for what is not settled, one for each set of destinations that lack the same objects."""
-        by_missing: dict[tuple[int, ...], list[Entry]] = {}
-        for entry in self.shard.entries:
-            missing = tuple(d for d in self.shard.destinations if not self._settled(d, entry.key))
-            if missing:
-                by_missing.setdefault(missing, []).append(entry)
-        for number, (destinations, entries) in enumerate(sorted(by_missing.items())):
+        """
+        Yield shards for what is not settled at some destination.
+
+        Entries with different destinations never share a shard, and a shard's key range holds nothing of
+        another's: the journal reads a watermark as "all up to here".
+        """
+        lacking = ((self._missing(entry), entry) for entry in self.shard.entries)
+        runs = groupby((pair for pair in lacking if pair[0]), key=itemgetter(0))
+        for number, (destinations, pairs) in enumerate(runs):
             shard_id = f"{self.shard.shard_id}+{run}.{number}"
-            yield replace(self.shard, shard_id=shard_id, entries=tuple(entries), destinations=destinations, again=True)
+            entries = tuple(entry for _, entry in pairs)
+            yield replace(self.shard, shard_id=shard_id, entries=entries, destinations=destinations, again=True)
+
+    def _missing(self, entry: Entry) -> tuple[int, ...]:
+        return tuple(d for d in self.shard.destinations if not self._settled(d, entry.key))
 
     def _settled(self, destination: int, key: str) -> bool:
         watermark = self.watermarks.get(destination, "")
-        return (bool(watermark) and key.encode() <= watermark.encode()) or key in self.beyond.get(destination, ())
+        return (bool(watermark) and key <= watermark) or key in self.beyond.get(destination, ())
 
 
 class PendingShards:
