@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from skytf.errors import TerraformError
+
 _TEE = Path(__file__).with_name("tee.py")
 
 
@@ -88,15 +90,18 @@ class Process:
         self, argv: Sequence[str], *, stdout: int | IO[bytes], stderr: int | IO[bytes]
     ) -> Iterator[subprocess.Popen[bytes]]:
         self._wanted, self._spent = False, threading.Lock()
-        process = subprocess.Popen(
-            list(argv),
-            cwd=self._cwd,
-            env=self._env,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                cwd=self._cwd,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise TerraformError(f"{argv[0]} cannot be run: {error.strerror or error}", hint="skytf doctor") from error
         self._running = process
         try:
             if self._wanted:  # it came while the process was being started

@@ -145,7 +145,12 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
         finished = self._capture(command, *args, **options)
         if finished.returncode != 0:
             raise _failure(command, finished, ())
-        value: dict[str, Any] = json.loads(finished.stdout)
+        try:
+            value = json.loads(finished.stdout)
+        except ValueError as error:
+            raise _no_answer(self.engine, command) from error
+        if not isinstance(value, dict):
+            raise _no_answer(self.engine, command)
         return value
 
     def _capture(self, command: str, *args: str, **options: Any) -> Finished:
@@ -188,6 +193,13 @@ def _failure(command: str, finished: Finished, found: Sequence[Diagnostic]) -> T
     what = "took too long and was interrupted" if finished.timed_out else _ending(finished.returncode)
     summary = f": {found[0].summary}" if found else ""
     return TerraformError(f"terraform {command} {what}{summary}", diagnostics=tuple(words))
+
+
+def _no_answer(engine: Engine, command: str) -> TerraformError:
+    return TerraformError(
+        f"terraform {command} did not answer in JSON",
+        hint=f"if {engine.path} is a script around Terraform, see that it prints nothing of its own",
+    )
 
 
 def _ending(returncode: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from skytf.errors import TerraformError
 from skytf.runner import tee
 from skytf.runner.process import Process
 
@@ -60,7 +61,7 @@ def test_a_time_limit_ends_a_captured_command(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there_leaves_nothing_running(tmp_path: Path) -> None:
     process = Process(cwd=tmp_path, env=os.environ)
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(TerraformError, match="gone cannot be run"):
         process.follow([str(tmp_path / "gone")], log=tmp_path / "log", on_line=print, timeout_s=60)
 
     assert (tmp_path / "log").read_bytes() == b""

@@ -265,3 +265,31 @@ def test_logs_are_for_their_owner_alone(terraform: Make, tmp_path: Path) -> None
     plan(made)
 
     assert (tmp_path / "plan.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("says", ["no version is set here", "[]"])
+def test_an_engine_that_answers_in_words_has_failed_as_terraform(tmp_path: Path, says: str) -> None:
+    """Version managers put scripts with that name on PATH."""
+    script = tmp_path / "terraform"
+    script.write_text(f"#!/bin/sh\necho '{says}'\n")
+    script.chmod(0o700)
+    terraform = Terraform(
+        engine=Engine(script, "terraform", "1.9", "BUSL-1.1"), workdir=tmp_path, log_dir=tmp_path, env=os.environ
+    )
+
+    with pytest.raises(TerraformError, match="show did not answer in JSON") as caught:
+        terraform.show_json(tmp_path / "plan")
+
+    assert str(script) in caught.value.hint
+
+
+def test_an_engine_that_has_gone_is_a_failure_of_terraform(tmp_path: Path) -> None:
+    terraform = Terraform(
+        engine=Engine(tmp_path / "gone", "terraform", "1.9", "BUSL-1.1"),
+        workdir=tmp_path,
+        log_dir=tmp_path,
+        env=os.environ,
+    )
+
+    with pytest.raises(TerraformError, match="gone cannot be run"):
+        terraform.apply(tmp_path / "plan")
