@@ -16,7 +16,8 @@ from functools import partial
 from gateway.errors import LocalWireError, PeerLost, Stopped, UsageError
 from gateway.wire.link import shut
 
-# Bounds what strangers can make us hold: sockets and threads in the handshake at one time.
+# Bounds what strangers can make us hold: sockets and threads in the handshake at one time. One more ends the oldest:
+# a peer needs milliseconds, so that whoever says nothing keeps nobody out.
 MOST_HANDSHAKES = 64
 _CONNECT_S = 10.0
 
@@ -116,7 +117,8 @@ class Acceptor:
     def __init__(self, crew: Crew, host: str, port: int, serve: Callable[[socket.socket, Callable[[], None]], None]):
         self._crew = crew
         self._serve = serve
-        self._handshakes = threading.BoundedSemaphore(MOST_HANDSHAKES)
+        self._lock = threading.Lock()
+        self._handshakes: dict[socket.socket, None] = {}
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             self._socket = socket.create_server((host, port), family=family, backlog=MOST_HANDSHAKES)
@@ -141,28 +143,22 @@ class Acceptor:
                     # Shut down by `close`, or out of file descriptors: then give others time to free some.
                     self._crew.closing.wait(0.1)
                     continue
-                if not self._handshakes.acquire(blocking=False):
-                    sock.close()
-                    continue
+                with self._lock:
+                    if len(self._handshakes) >= MOST_HANDSHAKES:
+                        oldest = next(iter(self._handshakes))
+                        del self._handshakes[oldest]
+                        shut(oldest)
+                    self._handshakes[sock] = None
                 if not self._crew.start("accepted connection", partial(self._run, sock)):
                     sock.close()
 
     def _run(self, sock: socket.socket) -> None:
-        done = _Once(self._handshakes.release)
+        def handshaken() -> None:
+            with self._lock:
+                self._handshakes.pop(sock, None)
+
         try:
-            self._serve(sock, done)
+            self._serve(sock, handshaken)
         finally:
-            done()
+            handshaken()
             sock.close()
-
-
-class _Once:
-    """Calls *act* the first time only."""
-
-    def __init__(self, act: Callable[[], None]) -> None:
-        self._act: Callable[[], None] | None = act
-
-    def __call__(self) -> None:
-        act, self._act = self._act, None
-        if act is not None:
-            act()

@@ -14,6 +14,8 @@ import pytest
 from gateway.errors import LocalWireError, PeerLost, Stopped, UsageError
 from gateway.program import Peer
 from gateway.wire.frame import Frame, Message
+from gateway.wire.handshake import HANDSHAKE_S
+from gateway.wire.sockets import MOST_HANDSHAKES
 from tests.gateway.fleet import SLICE_BYTES, Gateway, Proxy, eventually, introduce, make_frame
 
 
@@ -281,6 +283,16 @@ def test_garbage_costs_a_stranger_the_connection_and_nobody_else(closing: ExitSt
 
     assert answer == b""
     assert b.wait(lambda: b.payloads == sent)
+
+
+def test_strangers_who_say_nothing_keep_no_peer_out(closing: ExitStack) -> None:
+    a, b = Gateway("a", (Peer("b", True, 2),)), Gateway("b", (Peer("a", False, 2),))
+    for _ in range(MOST_HANDSHAKES + 10):
+        closing.enter_context(socket.create_connection(("127.0.0.1", b.port)))
+
+    start(closing, a, b)
+
+    assert a.wait(lambda: a.transitions == [("b", True)], HANDSHAKE_S / 2)
 
 
 def test_a_peer_that_breaks_the_rules_loses_its_connection_and_we_go_on(closing: ExitStack) -> None:
