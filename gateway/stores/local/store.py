@@ -24,7 +24,8 @@ class LocalStore:
 
     A listing passes over symbolic links, special files, empty directories, names that are not UTF-8 and directories
     that cannot be read, and says so; a path that is named explicitly is followed through links. A key that ends in
-    ``/`` is a directory. Writing replaces a link, not what it leads to. Content types are guessed from names; of the
+    ``/`` is a directory. Writing replaces a link, not what it leads to; a link to a directory on the way is followed,
+    because it is the user's own: no key can make one. Content types are guessed from names; of the
     attributes only the modification time is stored.
     """
 

@@ -281,6 +281,17 @@ def test_writing_replaces_a_link_and_not_what_it_leads_to(store: Store, at: str,
     assert not (tmp_path / "link").is_symlink()
 
 
+def test_a_linked_directory_at_the_destination_is_written_into(store: Store, at: str, tmp_path: Path) -> None:
+    """It is the user's own: no key of a source can make a link."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "folder").symlink_to("elsewhere")
+
+    put(store, at + "folder/file", b"content")
+
+    assert (tmp_path / "folder").is_symlink()
+    assert (tmp_path / "elsewhere" / "file").read_bytes() == b"content"
+
+
 def test_a_link_that_is_named_explicitly_is_followed(store: Store, at: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "file").write_text("content")
