@@ -13,6 +13,8 @@ import gzip
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -49,9 +51,10 @@ class Tree:
 
         Raises:
             HostError: The packages cannot be had.
+            Cancelled: *cancel* was set, while another skytf builds the tree too.
         """
         packed = cache_dir() / "trees" / f"{self.name}.tar.gz"
-        with _locked(packed):
+        with _locked(packed, cancel):
             if not packed.exists():
                 self._build(packed, cancel)
         return packed
@@ -124,13 +127,25 @@ def _hash(parts: Iterable[bytes]) -> str:
 
 
 @contextmanager
-def _locked(packed: Path) -> Iterator[None]:
+def _locked(packed: Path, cancel: Cancel) -> Iterator[None]:
     # Gateways run what lies here: whoever else could write, could run code on them.
     for directory in (packed.parent.parent, packed.parent):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with packed.with_name(f"{packed.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _wait_for(lock, cancel)
+            cancel.check(packed.name)
         yield
+
+
+def _wait_for(lock: IO[str], cancel: Cancel) -> None:
+    """Return with the lock, or when *cancel* was set."""
+    # No thread can interrupt another's flock; a child can be ended, and what it locks through our descriptor is ours.
+    argv = [sys.executable, "-I", "-S", "-c", "import fcntl; fcntl.flock(0, fcntl.LOCK_EX)"]
+    with subprocess.Popen(argv, stdin=lock, start_new_session=True) as waiting, cancel.closing(waiting.kill):
+        waiting.wait()
 
 
 def _pack(content: Path, packed: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from skytf.deploy.cancel import Cancel
+from skytf.deploy import tree
+from skytf.deploy.cancel import Cancel, Cancelled
 from skytf.deploy.packages import Platform
 from skytf.deploy.tree import Tree, code_tree, deps_tree, trees_for
 from skytf.errors import HostError
@@ -97,6 +99,29 @@ def test_a_tree_is_built_once_however_many_ask() -> None:
     assert len(archives) == 1
 
 
+def test_who_waits_for_the_build_of_another_skytf_can_be_cancelled(tmp_path: Path) -> None:
+    cancel = Cancel()
+    lock = tmp_path / "cache" / "trees" / "two.tar.gz.lock"
+    lock.parent.mkdir(parents=True)
+
+    with ThreadPoolExecutor(1) as pool, lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = pool.submit(Tree("two", fill_two_files).archive, cancel)
+        cancel.set()
+        with pytest.raises(Cancelled):
+            waiting.result(timeout=20)
+
+
+def test_the_lock_that_was_waited_for_is_held(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+
+    with lock.open("w") as ours, lock.open("w") as others:
+        tree._wait_for(ours, Cancel())
+
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(others, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def test_a_build_that_failed_leaves_nothing_that_looks_like_a_tree() -> None:
     def fill(directory: Path, _cancel: Cancel) -> None:
         raise HostError("no index")
@@ -109,7 +134,8 @@ def test_a_build_that_failed_leaves_nothing_that_looks_like_a_tree() -> None:
 
 KILLED = """
 import os, signal
-from skytf.deploy.cancel import Cancel
+from skytf.deploy import tree
+from skytf.deploy.cancel import Cancel, Cancelled
 from skytf.deploy.tree import Tree
 
 def fill(directory, _cancel):
