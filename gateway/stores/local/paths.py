@@ -1,7 +1,7 @@
 """Keys as paths, and what must be there before a file can be written."""
 
 # Paths are bytes here, which pathlib does not know: a locale must not change a key.
-# ruff: noqa: PTH103, PTH112, PTH114
+# ruff: noqa: PTH102, PTH112, PTH114
 from __future__ import annotations
 
 import contextlib
@@ -43,7 +43,7 @@ def temporary_of(key: str, token: str) -> bytes:
         ObjectMissing: *token*, which came over the network, is no such name.
     """
     name = token.encode("utf-8", "replace")
-    if b"/" in name or not is_hidden_name(name):
+    if b"/" in name or b"\0" in name or not is_hidden_name(name):
         raise ObjectMissing(f"no upload of /{key} is called {token!r}")
     return path_of(key).rpartition(b"/")[0] + b"/" + name
 
@@ -52,8 +52,28 @@ def with_parents(path: bytes, make: Callable[[], _T]) -> _T:
     """Return what *make* does, after making the directories of *path* where they are missing."""
     with contextlib.suppress(FileNotFoundError):
         return make()
-    os.makedirs(path.rpartition(b"/")[0], exist_ok=True)
+    make_directory(path.rpartition(b"/")[0])
     return make()
+
+
+def make_directory(path: bytes) -> None:
+    """Make the directory *path* and those above it, where they are missing; `os.makedirs` recurses at each level."""
+    missing = []
+    while True:
+        try:
+            os.mkdir(path)
+        except FileNotFoundError:
+            missing.append(path)
+            path = path.rpartition(b"/")[0] or b"/"
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise
+            break
+        else:
+            break
+    for directory in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # somebody else was faster
+            os.mkdir(directory)
 
 
 def refuse_directory(path: bytes) -> None:

@@ -1,7 +1,7 @@
 """Files of this machine as a store."""
 
 # Paths are bytes here, which pathlib does not know: a locale must not change a key.
-# ruff: noqa: PTH103, PTH106, PTH108, PTH112, PTH116
+# ruff: noqa: PTH106, PTH108, PTH112, PTH116
 from __future__ import annotations
 
 import contextlib
@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from gateway.errors import BucketMissing, IntegrityError, ObjectExists, ObjectMissing, StoreError
 from gateway.stores.base import Attributes, Credentials, Head, Listed, Part, RangeReader, Skipped, StoreSpec
 from gateway.stores.local.files import NewFile, allocate, hidden_name, publish, set_mtime, translated, write_all
-from gateway.stores.local.paths import path_of, refuse_directory, temporary_of, with_parents
+from gateway.stores.local.paths import make_directory, path_of, refuse_directory, temporary_of, with_parents
 from gateway.stores.local.reading import FileRange, head_of
 from gateway.stores.local.walk import Walk
 
@@ -72,7 +72,7 @@ class LocalStore:
             if key.endswith("/"):
                 if payload:
                     raise StoreError(f"{self.url(key)} is a folder marker with content, which no directory can hold")
-                os.makedirs(path, exist_ok=True)
+                make_directory(path)
                 return head_of(key, os.stat(path))
             with with_parents(path, lambda: NewFile(path)) as new:
                 write_all(new.descriptor, payload, offset=0)

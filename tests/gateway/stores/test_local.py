@@ -281,6 +281,20 @@ def test_writing_replaces_a_link_and_not_what_it_leads_to(store: Store, at: str,
     assert not (tmp_path / "link").is_symlink()
 
 
+def test_a_path_may_be_as_deep_as_the_system_allows(store: Store, at: str, tmp_path: Path) -> None:
+    key = at + "d/" * 1500 + "file"
+
+    put(store, key, b"content")
+
+    assert store.head(key).size_bytes == 7
+    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)  # rmtree of Python 3.11 recurses
+
+
+def test_a_token_that_no_file_can_have_is_no_upload(store: Store, at: str) -> None:
+    with pytest.raises(ObjectMissing):
+        store.put_part(at + "file", ".file.skytf-\0.part", number=1, offset=0, payload=memoryview(b"x"))
+
+
 def test_a_linked_directory_at_the_destination_is_written_into(store: Store, at: str, tmp_path: Path) -> None:
     """It is the user's own: no key of a source can make a link."""
     (tmp_path / "elsewhere").mkdir()
