@@ -101,7 +101,10 @@ def _attempt(host: Host, key: paramiko.PKey, known: paramiko.PKey, timeout_s: fl
         cancel.check(str(host))
     except BaseException as error:
         _shut(dialled)
+        transport = connection.client.get_transport()
         connection.client.close()
+        if transport is not None and transport.is_alive():
+            transport.join()  # closing does not wait for a thread that is ending by itself
         dialled.close()
         raise _explained(host, error) from error
     transport = connection.client.get_transport()
