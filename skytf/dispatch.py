@@ -219,6 +219,7 @@ class Dispatch:
             tally.objects += event.objects
             tally.bytes += event.bytes
             tally.skipped += event.skipped
+            tally.compared += event.compared
 
     def _failed(self, event: Failed) -> None:
         with self._state.changed:

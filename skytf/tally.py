@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Tally:
-    """Receipts of one destination of one job."""
+    """Receipts of one destination of one job; ``compared`` are objects whose store reported the right digest."""
 
     objects: int = 0
     bytes: int = 0
     skipped: int = 0
+    compared: int = 0
     failed: int = 0
 
 

@@ -174,7 +174,7 @@ class Dialogue:
             return
         self._ledger.lane(item, delivery.destination).arrive((item.object_id, received.number), now)
         if item.whole:
-            self._ledger.settle(item, delivery)
+            self._ledger.settle(item, delivery, compared=received.compared)
             return
         delivery.receipts[received.number] = Part(
             received.number, received.etag, received.size_bytes, received.crc64nvme
@@ -203,7 +203,7 @@ class Dialogue:
             self._ledger.fail(item, delivery, errors.IntegrityError.__name__, message, "look who else writes there")
         else:
             self._ledger.close(delivery)
-            self._ledger.settle(item, delivery)
+            self._ledger.settle(item, delivery, compared=letter.crc64nvme is not None)
 
     def _on_refused(self, letter: Refused, now: float) -> None:
         found = self._find(letter.object_id, letter.destination)

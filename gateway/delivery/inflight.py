@@ -73,7 +73,9 @@ class ShardRun:
         """Whether every entry is settled at every destination."""
         return all(progress.done for progress in self.progress.values())
 
-    def settle(self, destination: int, index: int, *, failed: str = "", skipped: bool = False) -> None:
+    def settle(
+        self, destination: int, index: int, *, failed: str = "", skipped: bool = False, compared: bool = False
+    ) -> None:
         """Note that the entry at *index* is settled at *destination*."""
         if not self.progress[destination].settle(index, failed=failed):
             return
@@ -84,6 +86,7 @@ class ShardRun:
             news.skipped += 1
         elif not failed:
             news.objects += 1
+            news.compared += compared
             news.size_bytes += self.shard.entries[index].size_bytes
 
     def mark(self, destination: int) -> dict[str, Any] | None:
@@ -101,6 +104,7 @@ class ShardRun:
             "objects": news.objects,
             "bytes": news.size_bytes,
             "skipped": news.skipped,
+            "compared": news.compared,
         }
 
 
@@ -113,6 +117,7 @@ class News:
     objects: int = 0
     size_bytes: int = 0
     skipped: int = 0
+    compared: int = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -1,8 +1,7 @@
 """
 The pieces that a source gateway has in flight: what to read next, what must be sent again, what is settled.
 
-Pure state: calls go in, `Say`s and `Tell`s come out. The dialogue talks with the sinks, and the coordinator gives
-both a lock, a clock and threads.
+Pure state: calls go in, `Say`s and `Tell`s come out. The dialogue talks with the sinks, the coordinator has threads.
 """
 
 from __future__ import annotations
@@ -200,15 +199,17 @@ class Ledger:
         self.actions.append(Tell("closed", {"destination": delivery.destination, **fields}))
         delivery.token = ""
 
-    def settle(self, item: InFlight, delivery: Delivery, *, failed: str = "", skipped: bool = False) -> None:
-        """Note that *item* is finished at one destination: it arrived, was skipped, or *failed*."""
+    def settle(
+        self, item: InFlight, delivery: Delivery, *, failed: str = "", skipped: bool = False, compared: bool = False
+    ) -> None:
+        """Note that *item* arrived (*compared* with the store's own digest?), was skipped or *failed* somewhere."""
         if delivery.stage is Stage.DONE:
             return
         delivery.stage = Stage.DONE
         delivery.receipts.clear()
         self.forget(item, delivery.destination)
         self.release(item)
-        item.run.settle(delivery.destination, item.index, failed=failed, skipped=skipped)
+        item.run.settle(delivery.destination, item.index, failed=failed, skipped=skipped, compared=compared)
         if item.done:
             del self.objects[item.object_id]
             self.open_objects -= not item.whole

@@ -46,7 +46,11 @@ class Opened(_Body, frozen=True):
 
 
 class Received(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """One piece that a store has; *token* says to which upload it belongs, empty for whole objects."""
+    """
+    One piece that a store has; *token* says to which upload it belongs, empty for whole objects.
+
+    *compared* says that the store reported a digest of the whole object and that it was the piece's.
+    """
 
     object_id: str
     number: int
@@ -55,6 +59,7 @@ class Received(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     crc64nvme: int
     token: str
     skipped: bool
+    compared: bool = False
 
 
 class Receipt(_Body, frozen=True):

@@ -18,7 +18,7 @@ from gateway.delivery.payload import Arena, FrameReader
 from gateway.delivery.runtime import Runtime
 from gateway.delivery.workers import Workers
 from gateway.errors import GatewayError, IntegrityError, ObjectExists, ObjectMissing, Stopped
-from gateway.stores.base import Attributes
+from gateway.stores.base import Attributes, Head
 from gateway.wire.codecs import crc64nvme
 from gateway.wire.frame import Frame, Piece
 
@@ -115,12 +115,13 @@ class Sink:
             raise IntegrityError(f"{piece.key!r} did not arrive as it was read")
         key = self._key_for(piece.key)
         token = piece.token.get(self._destination, "")
-        etag, skipped = "", False
+        etag, skipped, compared = "", False, False
         if piece.number:
             etag = self._store.put_part(key, token, number=piece.number, offset=piece.offset, payload=payload)
         else:
-            attributes = msgspec.convert(piece.attributes, Attributes)
-            skipped = not self._put(key, piece, payload, attributes)
+            head = self._put(key, piece, payload, msgspec.convert(piece.attributes, Attributes))
+            skipped = head is None
+            compared = head is not None and head.crc64nvme is not None
         self._runtime.counters.add("bytes_written", 0 if skipped else piece.size_bytes)
         return Received(
             object_id=piece.object_id,
@@ -130,30 +131,37 @@ class Sink:
             crc64nvme=piece.crc64nvme,
             token=token,
             skipped=skipped,
+            compared=compared,
         )
 
-    def _put(self, key: str, piece: Piece, payload: memoryview, attributes: Attributes) -> bool:
-        """Write a whole object; return whether it was written and not skipped."""
+    def _put(self, key: str, piece: Piece, payload: memoryview, attributes: Attributes) -> Head | None:
+        """Write a whole object and return it as it stands; None where what stood there is left as it is."""
         try:
             if_absent = self._exists.must_be_absent(key, again=piece.again)
-            if if_absent is not None:
-                self._store.put(key, payload, attributes, if_absent=if_absent)
+            if if_absent is None:
+                return None
+            head = self._store.put(key, payload, attributes, if_absent=if_absent)
         except ObjectExists:
-            if self._stands(key, piece, attributes):
-                return True  # by the same frame on another way, or by a call whose answer was lost
+            # By the same frame on another way, or by a call whose answer was lost?
+            if (standing := self._standing(key, piece, attributes)) is not None:
+                return standing
             if self._exists.rule != "skip":
                 raise
-            return False  # another writer was faster, which is as good
-        return if_absent is not None
+            return None  # another writer was faster, which is as good
+        if head.crc64nvme not in (None, piece.crc64nvme):
+            raise IntegrityError(f"{self._store.url(key)} has another digest in its store than what was written")
+        return head
 
-    def _stands(self, key: str, piece: Piece, attributes: Attributes) -> bool:
+    def _standing(self, key: str, piece: Piece, attributes: Attributes) -> Head | None:
+        """Return what stands at *key* if this transfer wrote it."""
         try:
             head = self._store.head(key)
         except ObjectMissing:
-            return False
-        return self._exists.is_result(
+            return None
+        ours = self._exists.is_result(
             head, size_bytes=piece.size_bytes, crc64nvme=piece.crc64nvme, mtime_s=attributes.mtime_s
         )
+        return head if ours else None
 
     def _refuse(self, frame: Frame, piece: Piece, error: GatewayError) -> None:
         self._runtime.log(f"{piece.key!r} of {frame.source} refused: {type(error).__name__}: {error}")

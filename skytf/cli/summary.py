@@ -20,6 +20,7 @@ _HEADLINES = {
 }
 _DIGESTS = {
     "store": "digests compared with the store's own",
+    "mixed": "digests compared with the store's own, where it reported one",
     "sinks": "digests compared with what the gateways handed over",
 }
 

@@ -18,7 +18,8 @@ class Mark(_Event, frozen=True, tag="mark"):
     How far a shard has come for one destination.
 
     Every entry up to and including the one with key ``watermark`` is settled, so are the keys in ``beyond`` (those
-    settled since the last mark). ``objects``, ``bytes`` and ``skipped`` count since the last mark.
+    settled since the last mark). ``objects``, ``bytes``, ``skipped`` and ``compared`` (objects whose store reported the
+    right digest) count since the last mark.
     """
 
     shard_id: str
@@ -28,6 +29,7 @@ class Mark(_Event, frozen=True, tag="mark"):
     objects: int
     bytes: int
     skipped: int
+    compared: int = 0
 
 
 class Failed(_Event, frozen=True, tag="failed"):
