@@ -19,12 +19,12 @@ from skytf.bundle import Bundle, Manifest
 from skytf.comparison import Comparison, compare
 from skytf.deploy.cancel import Cancel
 from skytf.doctor import Check, examine
-from skytf.errors import InputError, Interrupted
-from skytf.home import Home, Status, TransferDir, client_alive, new_transfer_id, this_client
+from skytf.errors import InputError, Interrupted, Refused
+from skytf.home import Home, TransferDir, client_alive, new_transfer_id
 from skytf.hooks import Hooks, Serialised
 from skytf.model import codec
 from skytf.model.copy import Copy, Options
-from skytf.prepare import Watch, check_drift, derive, surveyed, with_duration, with_plan
+from skytf.prepare import Watch, check_drift, derive, surveyed, with_duration, with_plan, with_pool
 from skytf.reap import Reaped, reap
 from skytf.report import Report
 from skytf.resolve import resolve
@@ -178,6 +178,7 @@ class Client:
         request = resolve(copies, options, cwd=cwd)
         self._hooks.on_phase("surveying", "the sources are listed")
         surveys = surveyed(request, self._watch())
+        request = with_pool(request, surveys)
         if options.max_duration_minutes is None:
             request = with_duration(request, surveys)
         self._hooks.on_phase("planning", "terraform plans the fleet")
@@ -217,20 +218,25 @@ class Client:
     def _checked(self, directory: TransferDir, given: Bundle) -> Report:
         """Apply a bundle that was reviewed some time ago."""
         try:
-            for warning in check_drift(given.manifest, self._watch()):
+            warnings = check_drift(given.manifest, self._watch())
+            for warning in warnings:
                 self._hooks.on_warning(warning)
-            transfer = Transfer(given, self._setting(directory))
+            transfer = Transfer(given, self._setting(directory), warnings=warnings)
         except BaseException:
             self._discard(directory)
             raise
-        return transfer.run()
+        try:
+            return transfer.run()
+        except Refused:
+            # Terraform plans something else: that is found before anything is created.
+            self._discard(directory)
+            raise
 
     def _begin(self, asked: Asked) -> TransferDir:
         """Write down what is asked before anything is looked at, so that a client that is killed can be followed up."""
         directory = self._home.create(new_transfer_id())
         directory.write("request.json", codec.encode(asked))
-        pid, started_s = this_client()
-        directory.set_status(Status(directory.transfer_id, "surveying", _owner(), pid, started_s))
+        directory.enter("surveying", owner=_owner())
         return directory
 
     def _keep(self, directory: TransferDir, bundle: Bundle) -> None:

@@ -25,6 +25,7 @@ from skytf.deploy.keys import (
 )
 from skytf.deploy.service import fetch_log, shape_link
 from skytf.errors import HostError, TransferFailed
+from skytf.home import PLAN_FILE
 from skytf.hooks import Hooks
 from skytf.model.job import LinkShape, Request
 from skytf.model.topology import Topology
@@ -35,7 +36,6 @@ from skytf.runner.terraform import Terraform
 
 # Who does nothing but this gets no key to what it carries.
 _RELAYING = frozenset({"receive", "send", *MUXES})
-_PLAN_FILE = "apply.tfplan"
 _REVIEW_PLAN_FILE = "review.tfplan"
 
 
@@ -96,16 +96,20 @@ class Fleet:
                 values it would do something else.
             TerraformError: Terraform failed.
         """
-        with self._cancel.closing(self._terraform.interrupt):
+        stopping = self._terraform.stopping_when(self._cancel.is_set)
+        with self._cancel.closing(self._terraform.interrupt), stopping:
             self._cancel.check("the fleet")
             self._terraform.init()
             self._review(reviewed_plan)
             self._write_values()
-            plan_file = self._workdir / _PLAN_FILE
-            self._terraform.plan(out=plan_file)
-            check_same_actions(reviewed_plan, self._terraform.show_json(plan_file))
-            self._cancel.check("the fleet")
-            self._terraform.apply(plan_file)
+            plan_file = self._workdir / PLAN_FILE
+            try:
+                self._terraform.plan(out=plan_file)
+                check_same_actions(reviewed_plan, self._terraform.show_json(plan_file))
+                self._cancel.check("the fleet")
+                self._terraform.apply(plan_file)
+            finally:
+                plan_file.unlink(missing_ok=True)  # a plan holds its variables, bootstrap host keys among them
 
     def _review(self, reviewed_plan: bytes) -> None:
         """Plan as the reviewer's bundle was planned, and compare."""

@@ -30,6 +30,8 @@ from skytf.errors import InputError, Refused
 from skytf.model import codec
 
 PHASES = ("surveying", "planned", "applying", "deploying", "transferring", "verifying", "destroying", "done")
+# The plan that is applied: it holds the apply-time values, secret ones too.
+PLAN_FILE = "apply.tfplan"
 _DIRECTORY_MODE = 0o700
 _SECRET_MODE = 0o600
 _ELSEWHERE = "set SKYTF_HOME to a directory that you may write"
@@ -117,9 +119,14 @@ class TransferDir:
             self.write(f"work/{name}", content)
 
     def forget_secrets(self) -> None:
-        """Remove this transfer's keys and apply-time values; harmless when done before."""
-        for path in (*self.keys.glob("*"), *self.workdir.glob("*.auto.tfvars.json")):
+        """Remove this transfer's keys, apply-time values and plan; harmless when done before."""
+        for path in (*self.keys.glob("*"), *self.workdir.glob("*.auto.tfvars.json"), self.workdir / PLAN_FILE):
             path.unlink(missing_ok=True)
+
+    def enter(self, phase: str, *, owner: str, outcome: str = "", bundle_digest: str = "") -> None:
+        """Write that this process works on the transfer, and how far it is."""
+        pid, started_s = this_client()
+        self.set_status(Status(self.transfer_id, phase, owner, pid, started_s, outcome, bundle_digest))
 
     def set_status(self, status: Status) -> None:
         """Write where the transfer stands."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from skytf.bundle import Bundle
@@ -22,7 +21,7 @@ class Ledger:
     Counts and findings of one run.
 
     Keyed by (job id, destination index). ``before`` has objects and bytes of earlier runs; ``failed`` counts all
-    failures, ``failures`` keeps the first `MAX_FAILURES`.
+    failures, ``failures`` keeps the first `MAX_FAILURES`; ``failed_keys`` has the source keys of all of them.
     """
 
     began_s: float = field(default_factory=time.monotonic)
@@ -30,6 +29,7 @@ class Ledger:
     outcome: Outcome = field(default_factory=lambda: Outcome({}, (), 0))
     failures: list[Failure] = field(default_factory=list)
     failed: int = 0
+    failed_keys: dict[tuple[str, int], set[str]] = field(default_factory=dict)
     found: dict[tuple[str, int], Found] = field(default_factory=dict)
     before: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -106,9 +106,11 @@ class Ledger:
             before=self.before.get((job.job_id, index), (0, 0))[0],
             failed=tally.failed,
             verified=found.objects,
-            digests=DIGESTS.get(job.destinations[index].store.scheme, "sinks"),
+            digests=_digests(tally),
         )
 
 
-# Stores that report a digest of the whole object; the sinks compare it when they complete one.
-DIGESTS: Mapping[str, str] = {"s3": "store, where it reports CRC-64/NVME; else sinks"}
+def _digests(tally: Tally) -> str:
+    if not tally.compared:
+        return "sinks"
+    return "store" if tally.compared == tally.objects else "mixed"

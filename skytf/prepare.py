@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gateway.chunk import cut
 from gateway.errors import BucketMissing, ObjectMissing, StoreError
 from gateway.locations import self_overwriting_suffix
 from gateway.mapping import as_folder
@@ -24,6 +25,7 @@ from skytf.planner import plan
 from skytf.programs import programs
 from skytf.render.plan_md import plan_md
 from skytf.render.root import PLACEHOLDERS, root_module
+from skytf.resolve import CHUNKS_IN_POOL
 from skytf.runner.reviewed import normalise_plan
 from skytf.runner.terraform import Terraform
 from skytf.survey import Drift, drift, entries, survey
@@ -72,6 +74,17 @@ def check_ends(job: Job) -> None:
                 store.check_readable(destination.prefix)
             except BucketMissing:
                 store.check_readable("")  # of files that is the root directory, of a bucket the bucket
+
+
+def with_pool(request: Request, surveys: Iterable[JobSurvey]) -> Request:
+    """Return *request* with pools that hold a few of the largest chunks: a store's limit on parts makes chunks grow."""
+    settings = request.settings
+    chunks = [
+        cut(one.largest_bytes, chunk_bytes=settings.chunk_bytes, threshold_bytes=settings.threshold_bytes)[0].size_bytes
+        for one in surveys
+    ]
+    pool_bytes = max(settings.pool_bytes, CHUNKS_IN_POOL * max(chunks, default=0))
+    return replace(request, settings=replace(settings, pool_bytes=pool_bytes))
 
 
 def with_duration(request: Request, surveys: Iterable[JobSurvey]) -> Request:

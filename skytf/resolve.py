@@ -23,7 +23,11 @@ SOURCE_REGION = "local:a"
 DESTINATION_REGION = "local:b"
 # A frame holds a whole object up to the threshold, and a gateway's pool must hold a few frames.
 MAX_FRAME_BYTES = 256 * MIB
+# A gateway that reads and receives has two pools of half the size, and each must hold two chunks to keep moving.
+CHUNKS_IN_POOL = 4
 MIN_DURATION_MINUTES = 60
+MAX_DURATION_MINUTES = 10 * 365 * 24 * 60
+MAX_CONNECTIONS = 256
 IF_EXISTS = ("overwrite", "skip", "fail")
 COMPRESSION = ("lz4", "none")
 _MOVED = tuple(sorted(STORES.keys() - {"memory"}))
@@ -59,7 +63,7 @@ def _settings(options: Options) -> Settings:
         Settings(),
         chunk_bytes=options.chunk_bytes,
         threshold_bytes=options.threshold_bytes,
-        pool_bytes=max(Settings().pool_bytes, 4 * largest),
+        pool_bytes=max(Settings().pool_bytes, CHUNKS_IN_POOL * largest),
         compression=options.compression,
         if_exists=options.if_exists,
     )
@@ -76,8 +80,16 @@ def _check(options: Options) -> None:
             f"objects up to {format_bytes(options.threshold_bytes)} cannot travel in one piece",
             hint=f"--threshold up to {format_bytes(MAX_FRAME_BYTES)}",
         )
-    if options.connections < 1:
-        raise InputError(f"{options.connections} connections carry nothing", hint="--connections 1 or more")
+    if not 1 <= options.connections <= MAX_CONNECTIONS:
+        raise InputError(
+            f"{options.connections} connections between two gateways cannot be",
+            hint=f"--connections 1 to {MAX_CONNECTIONS}",
+        )
+    if options.max_duration_minutes is not None and not 1 <= options.max_duration_minutes <= MAX_DURATION_MINUTES:
+        raise InputError(
+            f"a fleet cannot end itself after {options.max_duration_minutes} minutes",
+            hint=f"--max-duration 1m to {MAX_DURATION_MINUTES // 60 // 24}d",
+        )
     if options.if_exists not in IF_EXISTS:
         raise InputError(f"if-exists {options.if_exists!r} is unknown", hint=f"one of {', '.join(IF_EXISTS)}")
     if options.compression not in COMPRESSION:

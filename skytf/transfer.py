@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from skytf.deploy.cancel import Cancel
 from skytf.dispatch import Dispatch
 from skytf.errors import Interrupted, Refused, SkytfError, TransferFailed
 from skytf.fleet import Fleet, Owner, Plan
-from skytf.home import Status, TransferDir, this_client
+from skytf.home import TransferDir
 from skytf.hooks import Hooks
 from skytf.ledger import Ledger
 from skytf.model import codec
@@ -66,13 +66,16 @@ class Transfer:
     Args:
         bundle: Reviewed and verified.
         setting: Where and for whom.
+        warnings: What the user was told before, for the report.
         previous: What the journal of an interrupted run of the same transfer says; None in a first run.
 
     Raises:
         Refused: *bundle* was planned offline.
     """
 
-    def __init__(self, bundle: Bundle, setting: Setting, *, previous: JournalState | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, setting: Setting, *, previous: JournalState | None = None, warnings: Sequence[str] = ()
+    ) -> None:
         if bundle.plan_json is None:
             raise Refused("the bundle was planned offline: it has no plan.json", hint="plan online, and review again")
         self._bundle = bundle
@@ -82,7 +85,7 @@ class Transfer:
         self._hooks = setting.hooks
         self._directory = setting.directory
         self._previous = previous
-        self._ledger = Ledger()
+        self._ledger = Ledger(warnings=list(warnings))
         self._failing = threading.Lock()
         self._clouds = {region.cloud for region in bundle.topology.regions()}
 
@@ -190,6 +193,7 @@ class Transfer:
 
     def _failed(self, partition: str, event: Failed) -> None:
         job = next(job for job in self._request.jobs if job.job_id == partition)
+        self._ledger.failed_keys.setdefault((partition, event.destination), set()).add(event.key)
         self._fail(
             Failure(job.source.url_of(event.key), job.destinations[event.destination].url, event.error, event.hint)
         )
@@ -218,11 +222,14 @@ class Transfer:
             for index, destination in enumerate(job.destinations):
                 self._setting.cancel.check("verification")
                 store = open_endpoint(destination)
-                found = compare_sizes(Listing.read(path), destination, store, recursive=job.recursive)
+                failed = self._ledger.failed_keys.get((job.job_id, index), set())
+                listed = (row for row in Listing.read(path) if row[0] not in failed)
+                found = compare_sizes(listed, destination, store, recursive=job.recursive)
                 self._ledger.found[job.job_id, index] = found
-                tally = self._ledger.tally(job.job_id, index)
-                unexplained = found.missing_count + found.different_count - tally.failed - tally.skipped
-                if unexplained > 0:
+                # What was skipped stood there already, of whatever size.
+                skips = self._request.settings.if_exists == "skip"
+                unexplained = found.missing_count + (0 if skips else found.different_count)
+                if unexplained:
                     examples = ", ".join(store.url(key) for key in [*found.missing, *found.different][:5])
                     text = f"{unexplained} objects are missing or have another size after they were written: {examples}"
                     hint = "somebody else may write there; skytf verify compares the contents"
@@ -284,16 +291,6 @@ class Transfer:
             self._ledger.phase_s[phase] = round(time.monotonic() - began, 3)
 
     def _set_phase(self, phase: str, text: str, *, outcome: str = "") -> None:
-        pid, started_s = this_client()
-        self._directory.set_status(
-            Status(
-                transfer_id=self._directory.transfer_id,
-                phase=phase,
-                owner=self._setting.owner,
-                pid=pid,
-                client_started_s=started_s,
-                outcome=outcome,
-                bundle_digest=self._bundle.digest,
-            )
-        )
+        digest = self._bundle.digest
+        self._directory.enter(phase, owner=self._setting.owner, outcome=outcome, bundle_digest=digest)
         self._hooks.on_phase(phase, text)

@@ -34,7 +34,8 @@ class Process:
 
     Every process has a session of its own: Ctrl-C in the terminal reaches us alone, and we decide. A second SIGINT
     would make terraform drop what it is creating, so it gets at most one. If anything is raised here while one runs
-    (KeyboardInterrupt too), it is interrupted and waited for before the exception goes on.
+    (KeyboardInterrupt too), it is interrupted and waited for before the exception goes on. ``stop_wanted`` is asked
+    when a process has started: an interrupt that came between two commands met none.
     """
 
     def __init__(self, *, cwd: Path, env: Mapping[str, str]) -> None:
@@ -43,6 +44,7 @@ class Process:
         self._running: subprocess.Popen[bytes] | None = None
         self._wanted = False
         self._spent = threading.Lock()
+        self.stop_wanted: Callable[[], bool] = lambda: False
 
     def interrupt(self) -> None:
         """Send the running process its one SIGINT; without one, or again, do nothing."""
@@ -104,7 +106,7 @@ class Process:
             raise TerraformError(f"{argv[0]} cannot be run: {error.strerror or error}", hint="skytf doctor") from error
         self._running = process
         try:
-            if self._wanted:  # it came while the process was being started
+            if self._wanted or self.stop_wanted():  # it came while the process was being started, or before
                 self.interrupt()
             yield process
         except BaseException:

@@ -8,7 +8,8 @@ streaming and no way to stop in order, and its `destroy` passes an option that T
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -76,6 +77,15 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]
     def interrupt(self) -> None:
         """Ask the running command to stop in order (once; again does nothing). Safe in a signal handler."""
         self._process.interrupt()
+
+    @contextmanager
+    def stopping_when(self, stop_wanted: Callable[[], bool]) -> Iterator[None]:
+        """Interrupt every command of this context that starts after *stop_wanted* has become true."""
+        self._process.stop_wanted = stop_wanted
+        try:
+            yield
+        finally:
+            self._process.stop_wanted = lambda: False
 
     def init(self, *, timeout_s: float = 600) -> None:
         """Fetch what the root module needs: child modules and providers."""

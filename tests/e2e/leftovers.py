@@ -32,5 +32,6 @@ def left_of(home: Path) -> list[str]:
             left.append(f"{state} has resources")
         left += [str(path) for path in (transfer / "keys").glob("*")]
         left += [str(path) for path in (transfer / "work").glob("apply.auto.tfvars.json")]
+        left += [str(path) for path in (transfer / "work").glob("apply.tfplan")]
         left += [str(path) for path in (transfer / "work").glob("*.port")]
     return left

@@ -101,6 +101,7 @@ def test_an_edited_plan_is_refused_before_anything_is_created(home: Path, review
 
     assert_plain(said, 7, 'module.local-a.terraform_data.vm["local-a-0"] (reviewed: delete, now: create)', "plan.json")
     assert not (reviewed / "out").exists()
+    assert "Nothing is unfinished" in skytf(home, "resume").stderr, "nobody resumes what was refused"
 
 
 def test_a_bundle_that_was_planned_offline_is_refused(home: Path, root: Path) -> None:

@@ -76,3 +76,14 @@ def test_a_log_on_a_full_disk_stops_neither_reader_nor_writer() -> None:
     )
 
     assert copied.stdout == b"x" * 200_000
+
+
+def test_who_asked_to_stop_between_two_commands_stops_the_next(tmp_path: Path) -> None:
+    process = Process(cwd=tmp_path, env=os.environ)
+    process.interrupt()
+
+    process.stop_wanted = lambda: True
+    ended = process.capture(["sleep", "60"], timeout_s=30)
+
+    assert ended.returncode == -2
+    assert not ended.timed_out

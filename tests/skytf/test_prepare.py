@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.units import GIB, MIB, TIB
+from skytf.model.survey import JobSurvey
+from skytf.prepare import with_duration, with_pool
+from tests.skytf.requests import job, path, request
+
+
+def survey(largest_bytes: int, size_bytes: int = 0) -> JobSurvey:
+    return JobSurvey("job-0", objects=1, bytes=size_bytes or largest_bytes, largest_bytes=largest_bytes, skipped={})
+
+
+def test_a_pool_that_is_large_enough_stays_as_it_is() -> None:
+    wanted = request()
+
+    assert with_pool(wanted, [survey(GIB)]) == wanted
+
+
+def test_a_pool_holds_the_chunks_of_the_largest_object() -> None:
+    """S3 takes 10,000 parts, so the chunks of 5 TiB are 525 MiB."""
+    fitted = with_pool(request(), [survey(5 * TIB)])
+
+    assert fitted.settings.pool_bytes == 4 * 525 * MIB
+
+
+def test_a_fleet_is_given_three_times_what_a_slow_line_needs() -> None:
+    twice = request(
+        job(destinations=(path("x", request().jobs[0].source.region), path("y", request().jobs[0].source.region)))
+    )
+
+    assert with_duration(request(), [survey(1)]).ttl_minutes == 60
+    assert with_duration(request(), [survey(1, 12_500_000 * 60 * 100)]).ttl_minutes == 300
+    assert with_duration(twice, [survey(1, 12_500_000 * 60 * 100)]).ttl_minutes == 600
+
+
+def test_a_longer_limit_of_the_user_is_kept() -> None:
+    assert with_duration(replace(request(), ttl_minutes=90), [survey(1)]).ttl_minutes == 90
