@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -16,7 +17,8 @@ from skytf import Client, Copy, Options, Target
 
 RUNS = 5
 RESULT = Path("build/bench.json")
-# The goals of the first release: a number is a bound in seconds on a machine with two cores.
+# The goals of the first release: a number is a bound in seconds on a machine with two cores. Warm: the trees lie on the
+# hosts, as on an image. New home: they are sent and unpacked first. Cold: they are built from the package index before.
 GOALS = {"help": 0.3, "fleet-warm": 6.0}
 PHASES = ("applying", "deploying", "destroying")
 
@@ -54,9 +56,10 @@ def main() -> None:
     """Measure, print a table, write it as JSON."""
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
+        os.environ["SKYTF_CACHE"] = str(scratch / "cache")
         cold = fleet_s(scratch / "home-cold", scratch)
         home = scratch / "home"
-        fleet_s(home, scratch)
+        unpacked = fleet_s(home, scratch)
         warm = [fleet_s(home, scratch) for _ in range(RUNS)]
     bare = statistics.median(bare_python_s() for _ in range(RUNS))
     answers = statistics.median(help_s() for _ in range(RUNS))
@@ -67,7 +70,8 @@ def main() -> None:
             row(f"fleet-warm-{phase}", statistics.median(one[phase] for one in warm), reference=None)
             for phase in PHASES
         ),
-        row("fleet-new-home", sum(cold[phase] for phase in PHASES), reference=None),
+        row("fleet-new-home", sum(unpacked[phase] for phase in PHASES), reference=None),
+        row("fleet-cold", sum(cold[phase] for phase in PHASES), reference=None),
     ]
     print(f"{'what':<24}{'seconds':>10}{'goal':>8}{'x bare python':>16}")
     for one in rows:

@@ -110,11 +110,12 @@ class Session:
         if not self.yes and not self.interactive:
             raise InputError(f"nobody to ask here: {question}", hint="add --yes to go on without a question")
 
-    def ask(self, question: str) -> bool:
+    def ask(self, question: str, wait_for_answer: Callable[[], None] = lambda: None) -> bool:
         """Return the answer of the person at the terminal; --yes has said it already."""
         if self.yes:
             return True
         self.messages.print(f"[bold]{question}[/] \\[y/N] ", end="", markup=True)
+        wait_for_answer()
         try:
             return sys.stdin.readline().strip().lower() in {"y", "yes"}
         except UnicodeDecodeError:

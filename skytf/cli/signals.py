@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import signal
 import socket
@@ -55,15 +56,17 @@ class Stopping:
     """What the work under `stopping_in_order` may change about it."""
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
+    def asking(self) -> Iterator[Callable[[], None]]:
         """
-        Let a signal be the answer to a question that is asked meanwhile.
+        Let a signal be the answer to a question that is asked meanwhile; give what waits for the other answer.
 
         Raises:
             Interrupted: A signal came.
         """
-        with _handling(_answer, wakeup=-1):
-            yield
+        receive, send = socket.socketpair()
+        send.setblocking(False)
+        with receive, send, _handling(_answer, wakeup=send.fileno()):
+            yield lambda: _wait_for_input(receive)
 
 
 @contextmanager
@@ -77,6 +80,16 @@ def _handling(handler: Callable[[int, FrameType | None], None], *, wakeup: int) 
         for number, before in previous.items():
             signal.signal(number, before)
         signal.set_wakeup_fd(previous_wakeup)
+
+
+def _wait_for_input(woken: socket.socket) -> None:
+    """
+    Return when standard input can be read; a signal's handler runs at once and raises.
+
+    A signal that comes just before a read begins would not be handled until a line was typed.
+    """
+    while sys.stdin not in select.select([sys.stdin, woken], [], [])[0]:
+        woken.recv(1)
 
 
 def _leave_to_the_thread(number: int, frame: FrameType | None) -> None:

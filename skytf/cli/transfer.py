@@ -75,9 +75,9 @@ class Approval:
         """
         session = self._session
         session.require_answer(_QUESTION)
-        with session.display.paused(), self._stopping.asking():
+        with session.display.paused(), self._stopping.asking() as wait_for_answer:
             # Off a terminal nobody reads it twice: the bundle is kept with the transfer.
             if session.json or session.results.is_terminal:
                 show_plan(session, bundle)
-            self.declined = not session.ask(_QUESTION)
+            self.declined = not session.ask(_QUESTION, wait_for_answer)
         return not self.declined
