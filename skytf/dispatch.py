@@ -215,6 +215,7 @@ class Dispatch:
             if handed is None:
                 return
             handed.mark(event.destination, event.watermark or "", event.beyond)
+            handed.partial_bytes[event.destination] = event.partial_bytes
             tally = self._state.tallies[handed.shard.partition, event.destination]
             tally.objects += event.objects
             tally.bytes += event.bytes
@@ -282,12 +283,17 @@ class Dispatch:
 
     def _destination_progress(self, goal: Goal) -> DestinationProgress:
         tally = self._state.tallies[goal.job_id, goal.destination]
+        partial = sum(
+            handed.partial_bytes.get(goal.destination, 0)
+            for handed in self._state.handed.values()
+            if handed.shard.partition == goal.job_id
+        )
         return DestinationProgress(
             job_id=goal.job_id,
             url=goal.url,
             objects_done=tally.objects + tally.skipped,
             objects_total=goal.objects,
-            bytes_done=tally.bytes,
+            bytes_done=tally.bytes + partial,
             bytes_total=goal.bytes,
             failed=tally.failed,
         )

@@ -74,6 +74,7 @@ class Handed:
     gateway: str
     watermarks: dict[int, str] = field(default_factory=dict)
     beyond: dict[int, set[str]] = field(default_factory=dict)
+    partial_bytes: dict[int, int] = field(default_factory=dict)
 
     def mark(self, destination: int, watermark: str, beyond: Iterable[str]) -> None:
         """Take a gateway's word that all keys up to *watermark*, and those *beyond*, are settled."""

@@ -6,7 +6,7 @@ import enum
 import functools
 import hashlib
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,12 +89,16 @@ class ShardRun:
             news.compared += compared
             news.size_bytes += self.shard.entries[index].size_bytes
 
-    def mark(self, destination: int) -> dict[str, Any] | None:
-        """Return the fields of a mark event with what is new at *destination*, None where nothing is."""
+    def mark(self, destination: int, partial_bytes: int = 0) -> dict[str, Any] | None:
+        """
+        Return the fields of a mark event with what is new at *destination*, None where nothing is.
+
+        *partial_bytes* are those that the destination has of objects which are not complete.
+        """
         news, progress = self.news[destination], self.progress[destination]
-        if not news.changed:
+        if not news.changed and partial_bytes == news.partial_bytes:
             return None
-        self.news[destination] = News()
+        self.news[destination] = News(partial_bytes=partial_bytes)
         entries = self.shard.entries
         return {
             "shard_id": self.shard.shard_id,
@@ -105,6 +109,7 @@ class ShardRun:
             "bytes": news.size_bytes,
             "skipped": news.skipped,
             "compared": news.compared,
+            "partial_bytes": partial_bytes,
         }
 
 
@@ -118,6 +123,7 @@ class News:
     size_bytes: int = 0
     skipped: int = 0
     compared: int = 0
+    partial_bytes: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -278,3 +284,13 @@ def choose_owner(key: str, destination: int, sinks: Sequence[str], dead: Collect
 
     ranked = sorted((sink for sink in sinks if sink not in dead), key=weight) or sorted(sinks, key=weight)
     return ranked[turn % len(ranked)]
+
+
+def confirmed_bytes(items: Iterable[InFlight], run: ShardRun, destination: int) -> int:
+    """Return the bytes that *destination* has of the objects of *run* that are cut and not complete."""
+    return sum(
+        part.size_bytes
+        for item in items
+        if item.run is run and not item.whole and destination in item.deliveries
+        for part in item.deliveries[destination].receipts.values()
+    )

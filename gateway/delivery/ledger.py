@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.chunk import Chunk
-from gateway.delivery.inflight import Delivery, InFlight, Lane, Say, ShardRun, Stage, Task, Tell, Work
+from gateway.delivery.inflight import Delivery, InFlight, Lane, Say, ShardRun, Stage, Task, Tell, Work, confirmed_bytes
 from gateway.delivery.letters import Abort
 from gateway.errors import GatewayError, SourceChanged
 from gateway.program import Settings
@@ -220,7 +220,7 @@ class Ledger:
     def mark(self, run: ShardRun) -> None:
         """Tell what is new of *run*."""
         for destination in run.progress:
-            if (fields := run.mark(destination)) is not None:
+            if (fields := run.mark(destination, confirmed_bytes(self.objects.values(), run, destination))) is not None:
                 self.actions.append(Tell("mark", fields))
 
     def lane(self, item: InFlight, destination: int) -> Lane:

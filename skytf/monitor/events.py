@@ -19,7 +19,7 @@ class Mark(_Event, frozen=True, tag="mark"):
 
     Every entry up to and including the one with key ``watermark`` is settled, so are the keys in ``beyond`` (those
     settled since the last mark). ``objects``, ``bytes``, ``skipped`` and ``compared`` (objects whose store reported the
-    right digest) count since the last mark.
+    right digest) count since the last mark; ``partial_bytes`` is what the destination has of objects not complete yet.
     """
 
     shard_id: str
@@ -30,6 +30,7 @@ class Mark(_Event, frozen=True, tag="mark"):
     bytes: int
     skipped: int
     compared: int = 0
+    partial_bytes: int = 0
 
 
 class Failed(_Event, frozen=True, tag="failed"):

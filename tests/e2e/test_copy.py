@@ -6,7 +6,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from skytf import Client, Copy, Target
+from gateway.units import MIB
+from skytf import Client, Copy, Hooks, Progress, Target
+from skytf.model.job import LinkShape
+from skytf.model.region import Region
 from tests.e2e.trees import SMALL, contents, plant
 
 
@@ -92,3 +95,23 @@ def test_a_single_file_keeps_its_name_in_a_directory_and_takes_a_new_one_otherwi
 
     assert contents(tmp_path / "there") == {"a.txt": b"content"}
     assert contents(tmp_path / "new") == {"b.txt": b"content"}
+
+
+def test_progress_counts_the_chunks_of_an_object_that_is_not_complete(home: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    class Listener(Hooks):
+        def on_progress(self, progress: Progress) -> None:
+            seen.append(progress.destinations[0].bytes_done)
+
+    (tmp_path / "in").mkdir()
+    size_bytes = 40 * MIB
+    (tmp_path / "in/one").write_bytes(bytes(size_bytes))
+    shape = LinkShape(Region("local", "a"), Region("local", "b"), link_mbps=200)
+    options = replace(SMALL, instances=1, compression="none", shapes=(shape,))
+
+    Client(home=home, hooks=Listener()).copy([copy(tmp_path / "in", tmp_path / "out")], options)
+
+    assert any(0 < one < size_bytes for one in seen)
+    assert seen == sorted(seen)
+    assert seen[-1] == size_bytes
