@@ -105,7 +105,8 @@ class Ledger:
             skipped=tally.skipped,
             before=self.before.get((job.job_id, index), (0, 0))[0],
             failed=tally.failed,
-            verified=found.objects,
+            # What was skipped stands there with whatever content: only what was delivered counts as verified.
+            verified=min(found.objects, tally.objects + self.before.get((job.job_id, index), (0, 0))[0]),
             digests=_digests(tally),
         )
 

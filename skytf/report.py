@@ -23,7 +23,7 @@ class DestinationResult:
     Attributes:
         done: Objects this run delivered; ``skipped`` those that stood there already (--if-exists skip);
             ``before`` those that an earlier run of the same transfer had delivered.
-        verified: Objects found by the final listing with the right size.
+        verified: Delivered objects that the final listing has with the right size.
         digests: Where the end-to-end digest was compared: ``store`` (with the store's own), ``mixed``, or ``sinks``
             (with what the gateways handed over, where the store reports none).
     """

@@ -58,7 +58,7 @@ def _delivered(result: DestinationResult) -> Text:
     if result.skipped:
         parts.append(f"{result.skipped:,} there already")
     parts.append(f"{result.verified:,} verified")
-    if result.verified and result.digests in _DIGESTS:
+    if result.done and result.digests in _DIGESTS:
         parts.append(_DIGESTS[result.digests])
     text = Text(", ".join(parts))
     return text.append(f", {result.failed:,} failed", style="bold red") if result.failed else text
