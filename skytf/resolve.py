@@ -153,7 +153,8 @@ def _endpoint(target: Target, name: str, default_region: str, cwd: Path) -> Endp
 
 def _into_directory(destination: Endpoint, recursive: bool) -> Endpoint:
     """A single object copied to an existing directory goes into it, as with cp."""
-    is_directory = destination.store.scheme == "file" and Path("/" + destination.prefix).is_dir()
+    # os.path.isdir, because Path.is_dir raises where a directory on the way may not be searched.
+    is_directory = destination.store.scheme == "file" and os.path.isdir("/" + destination.prefix)  # noqa: PTH112
     if recursive or not is_directory or destination.prefix.endswith("/"):
         return destination
     return replace(destination, prefix=destination.prefix + "/", url=destination.url + "/")

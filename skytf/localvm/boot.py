@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from pathlib import Path
 from skytf.errors import HostError, InputError
 from skytf.localvm.machine import ROOT_VARIABLE, Machine, Record, Tags, session_environment
 
+# A start takes a quarter of a second; a machine that is a hundred times slower is out of order.
+_BOOT_TIMEOUT_S = 60
 _LOG_TAIL_BYTES = 2000
 
 # What of sudo's options a script might use; the user is the operator's own anyway.
@@ -174,6 +177,8 @@ def _start_server(order: Order) -> int:
             pass_fds=(send,),
         )
         os.close(send)
+        if not select.select([answer], [], [], _BOOT_TIMEOUT_S)[0]:
+            raise HostError(f"local VM {machine.vm_id} did not begin to answer within {_BOOT_TIMEOUT_S} s")
         word, _, rest = answer.read().strip().partition(" ")
     if word == "READY":
         return int(rest)

@@ -52,6 +52,8 @@ class LocalStore:
             status = os.stat(path)
         if stat.S_ISDIR(status.st_mode) and not key.endswith("/"):
             raise ObjectMissing(f"{self.url(key)} is a directory", hint="add --recursive to copy what is in it")
+        if not stat.S_ISREG(status.st_mode) and not key.endswith("/"):
+            raise StoreError(f"{self.url(key)} is a device, a pipe or a socket", hint="only files can be copied")
         return head_of(key, status)
 
     def read_range(

@@ -404,3 +404,10 @@ def run_as_nobody(body: str) -> str:
     become = "import os\nos.geteuid() or os.seteuid(65534)\n"
     command = python(become + textwrap.dedent(body))
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+
+
+def test_a_pipe_that_is_itself_the_source_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(StoreError, match="is a device, a pipe or a socket"):
+        LocalStore(StoreSpec("file")).head(str(tmp_path / "pipe")[1:])
