@@ -38,4 +38,6 @@ def main(source: str, *destinations: str) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
     raise SystemExit(main(*sys.argv[1:]))

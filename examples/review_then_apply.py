@@ -25,4 +25,6 @@ def main(source: str, destination: str, bundle_dir: str) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        raise SystemExit(__doc__)
     raise SystemExit(main(*sys.argv[1:]))
