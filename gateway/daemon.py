@@ -150,10 +150,10 @@ def read_secrets(stdin: BinaryIO) -> Secrets:
 
 def _serve(setup: _Setup, lock: int, announce: Callable[[str], None]) -> None:
     """Run until SIGTERM, SIGINT or the control API says stop. Must be called in the main thread, before any other."""
-    from gateway.control import Control  # noqa: PLC0415 -- after the checks, which then answer without its 0.1 s
-    from gateway.delivery.events import Events  # noqa: PLC0415
-    from gateway.journal import Journal  # noqa: PLC0415
-    from gateway.pipeline import Pipeline  # noqa: PLC0415
+    from gateway.control import Control
+    from gateway.delivery.events import Events
+    from gateway.journal import Journal
+    from gateway.pipeline import Pipeline
 
     # Threads inherit the mask, so that only the `sigwait` below gets these.
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

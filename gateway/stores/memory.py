@@ -37,7 +37,7 @@ class MemoryStore:
     buckets: ClassVar[dict[str, _Bucket]] = {}
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, spec: StoreSpec, credentials: Credentials | None = None) -> None:  # noqa: ARG002  # as every store
+    def __init__(self, spec: StoreSpec, credentials: Credentials | None = None) -> None:  # as every store
         self.spec = spec
         with self._lock:
             self._bucket = self.buckets.setdefault(spec.bucket, _Bucket())
@@ -51,7 +51,7 @@ class MemoryStore:
         prefix: str,
         *,
         start_after: str = "",
-        on_skip: Callable[[Skipped], None] | None = None,  # noqa: ARG002  # nothing is skipped
+        on_skip: Callable[[Skipped], None] | None = None,  # nothing is skipped
     ) -> Iterator[Listed]:
         """Yield the objects as they stood at the beginning."""
         with self._bucket.lock:
@@ -78,14 +78,14 @@ class MemoryStore:
         with self._bucket.lock:
             return self._keep(key, bytes(payload), attributes, if_absent=if_absent)
 
-    def create_multipart(self, key: str, attributes: Attributes, *, size_bytes: int, transfer_id: str) -> str:  # noqa: ARG002
+    def create_multipart(self, key: str, attributes: Attributes, *, size_bytes: int, transfer_id: str) -> str:
         """Begin an upload."""
         with self._bucket.lock:
             token = f"{transfer_id}-{next(self._bucket.counter)}"
             self._bucket.uploads[token] = _Upload(key)
         return token
 
-    def put_part(self, key: str, token: str, *, number: int, offset: int, payload: memoryview) -> str:  # noqa: ARG002
+    def put_part(self, key: str, token: str, *, number: int, offset: int, payload: memoryview) -> str:
         """Keep a copy of the part. Raises: ObjectMissing."""
         with self._bucket.lock:
             self._upload(key, token).parts[number] = bytes(payload)
@@ -103,7 +103,7 @@ class MemoryStore:
             del self._bucket.uploads[token]
             return self._keep(key, b"".join(kept[part.number] for part in parts), attributes, if_absent=if_absent)
 
-    def abort_multipart(self, key: str, token: str) -> None:  # noqa: ARG002
+    def abort_multipart(self, key: str, token: str) -> None:
         """Forget the upload."""
         with self._bucket.lock:
             self._bucket.uploads.pop(token, None)

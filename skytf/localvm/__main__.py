@@ -29,22 +29,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:  # imports are local: four VMs at once start only what they need
     if options.command == "boot":
-        from skytf.localvm import boot  # noqa: PLC0415
+        from skytf.localvm import boot
 
         port = boot.boot(boot.Order.from_environment(os.environ, now_s=time.time()))
         sys.stdout.write(f"listening on port {port}\n")
     elif options.command == "halt":
-        from skytf.localvm import halt  # noqa: PLC0415
+        from skytf.localvm import halt
 
         halt.halt(Machine.parse(_root(), options.vm_id), port_file=options.port_file)
     elif options.command == "serve":
-        from skytf.localvm import serve  # noqa: PLC0415
+        from skytf.localvm import serve
 
         return serve.serve(
             os.environ, ready=options.ready_fd, ssh_port=options.ssh_port, ttl_minutes=options.ttl_minutes
         )
     elif options.command == "rotate-host-key":
-        from skytf.localvm import rotate  # noqa: PLC0415
+        from skytf.localvm import rotate
 
         sys.stdout.write(rotate.request(Machine.parse(options.root, options.vm_id)) + "\n")
     else:
@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:  # imports are local: four VMs at 
 
 
 def _shape(options: argparse.Namespace) -> None:
-    from skytf.localvm import relay, shape  # noqa: PLC0415
+    from skytf.localvm import relay, shape
 
     host, _, port = options.to.rpartition(":")
     if not host or not port.isdigit():

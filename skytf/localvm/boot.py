@@ -111,7 +111,7 @@ def _port_if_running(machine: Machine) -> int | None:
     if not machine.directory.exists():
         return None
     # Only a second boot comes here: the first one need not pay for the import.
-    from skytf.localvm import halt, processes  # noqa: PLC0415
+    from skytf.localvm import halt, processes
 
     record = Record.read(machine)
     if record is not None and record.pid in processes.members(machine):
@@ -121,7 +121,7 @@ def _port_if_running(machine: Machine) -> int | None:
 
 
 def _clean(machine: Machine) -> None:
-    from skytf.localvm import halt  # noqa: PLC0415 - see above
+    from skytf.localvm import halt
 
     halt.halt(machine)
 

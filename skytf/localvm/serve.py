@@ -111,7 +111,7 @@ class _Connection(asyncssh.SSHServer):
         self._connection = conn
         self._connections.add(conn)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         if self._connection is not None:
             self._connections.discard(self._connection)
 
@@ -128,9 +128,9 @@ class _Connection(asyncssh.SSHServer):
     def connection_requested(
         self,
         dest_host: str,
-        dest_port: int,  # noqa: ARG002 - asyncssh's signature
-        orig_host: str,  # noqa: ARG002
-        orig_port: int,  # noqa: ARG002
+        dest_port: int,
+        orig_host: str,
+        orig_port: int,
     ) -> bool:
         return dest_host in (LISTEN_ADDRESS, "localhost")
 

@@ -99,7 +99,7 @@ class Shell:
                 env=environment,
                 start_new_session=True,
                 # Only the child itself can make the terminal its controlling one.
-                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  # a terminal is taken in the child
             )
             exited = self.reaper.watch(child)
         except OSError:

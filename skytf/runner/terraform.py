@@ -34,7 +34,7 @@ _MAX_DIAGNOSTICS = 100  # a fleet of thousands fails a thousand times for one re
 def _ignore(_message: Message) -> None: ...
 
 
-class Terraform(python_terraform.Terraform):  # type: ignore[misc]
+class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the library has no types
     """
     Terraform in one working directory.
 

@@ -29,7 +29,7 @@ class LocalStore:
     attributes only the modification time is stored.
     """
 
-    def __init__(self, spec: StoreSpec, credentials: Credentials | None = None) -> None:  # noqa: ARG002  # as every store
+    def __init__(self, spec: StoreSpec, credentials: Credentials | None = None) -> None:  # as every store
         self.spec = spec
 
     def url(self, key: str) -> str:
@@ -84,7 +84,7 @@ class LocalStore:
                 new.publish(if_absent=if_absent)
                 return head_of(key, os.fstat(new.descriptor))
 
-    def create_multipart(self, key: str, attributes: Attributes, *, size_bytes: int, transfer_id: str) -> str:  # noqa: ARG002
+    def create_multipart(self, key: str, attributes: Attributes, *, size_bytes: int, transfer_id: str) -> str:
         """Make a hidden file of *size_bytes* beside the target; the token is its name."""
         path = path_of(key)
         with translated(f"cannot write {self.url(key)}"):

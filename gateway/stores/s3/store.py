@@ -49,7 +49,7 @@ class S3Store:
         prefix: str,
         *,
         start_after: str = "",
-        on_skip: Callable[[Skipped], None] | None = None,  # noqa: ARG002  # nothing is skipped
+        on_skip: Callable[[Skipped], None] | None = None,  # nothing is skipped
     ) -> Iterator[Listed]:
         """Yield the objects page by page; ``mtime_s`` is when S3 took them, because a listing shows no metadata."""
         position = {"StartAfter": start_after} if start_after else {}
@@ -100,13 +100,13 @@ class S3Store:
             )
         return Head(key, len(payload), answer["ETag"], attributes, _answered_s(answer), decode_crc(answer))
 
-    def create_multipart(self, key: str, attributes: Attributes, *, size_bytes: int, transfer_id: str) -> str:  # noqa: ARG002
+    def create_multipart(self, key: str, attributes: Attributes, *, size_bytes: int, transfer_id: str) -> str:
         """Begin a multipart upload and return its id."""
         with self._translated("cannot write", key):
             answer = self._client.create_multipart_upload(**self._at(key), **to_headers(attributes), **_DIGEST)
         return str(answer["UploadId"])
 
-    def put_part(self, key: str, token: str, *, number: int, offset: int, payload: memoryview) -> str:  # noqa: ARG002
+    def put_part(self, key: str, token: str, *, number: int, offset: int, payload: memoryview) -> str:
         """Upload one part."""
         with self._translated(f"cannot write part {number} of", key):
             answer = self._client.upload_part(
@@ -124,7 +124,7 @@ class S3Store:
         key: str,
         token: str,
         parts: Sequence[Part],
-        attributes: Attributes,  # noqa: ARG002
+        attributes: Attributes,
         *,
         if_absent: bool = False,
     ) -> Head:
