@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from skytf.errors import SkytfError
+
+
+class NotSignedIn(SkytfError):
+    """There are no credentials for a cloud, or they are expired; the hint is the command that signs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +31,64 @@ class FleetTag:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that the cloud needs; *found* says what is there, or what is missing and the next step."""
+    """One thing that the cloud needs; ``found`` says what is there or missing, ``hint`` is the command that mends it."""
 
     name: str
     ok: bool
     found: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """
+    How many more gateways of one instance type an account may start in one region.
+
+    ``instances`` is None where the cloud did not say; ``limit`` and ``used`` are in the cloud's own unit (vCPUs,
+    instances), ``name`` is what the cloud calls it, ``raise_with`` the command or page that asks for more.
+    """
+
+    region: str
+    instance_type: str
+    instances: int | None
+    name: str
+    limit: float
+    used: float
+    raise_with: str
 
 
 class Cloud(Protocol):
-    """One cloud, for one skytf home; nothing here needs a Terraform state."""
+    """
+    One cloud, for one skytf home; nothing here needs a Terraform state.
+
+    Credentials come from the cloud's standard chain, as its own command line finds them. Whatever asks the cloud
+    raises `NotSignedIn` where there are none, or they are expired.
+    """
 
     def environment(self) -> Mapping[str, str]:
         """Return the variables that this cloud's module wants in the environment of terraform."""
+        ...
+
+    def signed_in(self) -> bool:
+        """Return whether there are credentials, without asking the cloud whether they are good; fast."""
+        ...
+
+    def facts(self, names: Iterable[str]) -> Mapping[str, str]:
+        """
+        Return name → value of those of *names* (as ``cloud.toml`` has them) that could be found.
+
+        Raises:
+            SkytfError: The cloud could not be asked.
+        """
+        ...
+
+    def quota(self, region: str, instance_type: str) -> Quota | None:
+        """
+        Return what may still be started in *region*, None where the cloud has no such limit.
+
+        Raises:
+            SkytfError: The cloud could not be asked.
+        """
         ...
 
     def find(self, owner: str | None = None) -> tuple[FleetTag, ...]:
@@ -61,6 +113,11 @@ class Cloud(Protocol):
         """
         ...
 
-    def check(self) -> tuple[Check, ...]:
-        """Return what ``skytf doctor`` shows of this cloud; never raises for what is missing."""
+    def check(self, regions: Sequence[str] = ()) -> tuple[Check, ...]:
+        """
+        Return what ``skytf doctor`` shows of this cloud; never raises for what is missing.
+
+        Credentials come first; where they are good, permissions and network follow, and per region of *regions* the
+        quota for the default instance type.
+        """
         ...

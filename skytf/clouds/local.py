@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
-from skytf.clouds.base import Check, FleetTag
+from skytf.clouds.base import Check, FleetTag, Quota
 from skytf.errors import InputError
 from skytf.localvm import halt, processes
 from skytf.localvm.machine import ID_VARIABLE, ROOT_VARIABLE, Machine, Record, Tags, recorded
@@ -27,6 +27,18 @@ class LocalCloud:
     def environment(self) -> Mapping[str, str]:
         """Return where VMs live and which Python they run on."""
         return {ROOT_VARIABLE: str(self._root), "SKYTF_PYTHON": sys.executable}
+
+    def signed_in(self) -> bool:
+        """Return True: whoever runs this is here."""
+        return True
+
+    def facts(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Return nothing: this machine has no account."""
+        return {}
+
+    def quota(self, region: str, instance_type: str) -> Quota | None:
+        """Return None: how many VMs are too many is for the operator to know."""
+        return None
 
     def find(self, owner: str | None = None) -> tuple[FleetTag, ...]:
         """Return the fleets of *owner*, of everybody if None; the owner of a VM that lost its tags is ``""``."""
@@ -47,7 +59,7 @@ class LocalCloud:
             halt.halt(machine)
         return tuple(f"local VM {machine.vm_id}" for machine in machines)
 
-    def check(self) -> tuple[Check, ...]:
+    def check(self, regions: Sequence[str] = ()) -> tuple[Check, ...]:
         """Return whether VMs can be started here, and found again."""
         try:
             server = Check("SSH server of local VMs", ok=True, found=f"asyncssh {version('asyncssh')}")
