@@ -31,7 +31,7 @@ class FleetTag:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that the cloud needs; ``found`` says what is there or missing, ``hint`` is the command that mends it."""
+    """One thing that the cloud needs; ``found`` says what is there or missing, ``hint`` the command that mends it."""
 
     name: str
     ok: bool

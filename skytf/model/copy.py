@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from gateway.chunk import DEFAULT_CHUNK_BYTES, DEFAULT_THRESHOLD_BYTES
 from skytf.model.job import LinkShape
+from skytf.model.site import SiteOption
+
+ECHO_SERVICE = "https://checkip.amazonaws.com"
+SSH_PORT = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,10 @@ class Options:
     ``instances`` is per site, None for the default (1); ``via`` a relay region such as ``local:r``;
     ``if_exists`` is ``overwrite``, ``skip`` or ``fail``; ``source_drift`` is ``report`` or ``refuse``;
     ``max_duration_minutes`` None takes three times the predicted time, at least one hour.
+    ``sites`` are choices for single sites; ``spot``, ``private_addresses``, ``disk_gib``, ``ssh_port`` and ``tags``
+    hold for all sites in clouds. ``facts`` are cloud, name and value of what a look-up in the account would give.
+    ``offline`` makes no call to any cloud or store: the regions of both ends must be named, and ``assume_bytes`` and
+    ``assume_objects`` stand in for a survey.
     """
 
     instances: int | None = None
@@ -51,3 +59,31 @@ class Options:
     source_drift: str = "report"
     max_duration_minutes: int | None = None
     shapes: tuple[LinkShape, ...] = ()
+    sites: tuple[SiteOption, ...] = ()
+    facts: tuple[tuple[str, str, str], ...] = ()
+    spot: bool = False
+    private_addresses: bool = False
+    disk_gib: int = 30
+    ssh_port: int = SSH_PORT
+    tags: tuple[tuple[str, str], ...] = ()
+    offline: bool = False
+    assume_bytes: int | None = None
+    assume_objects: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """
+    How the operator's machine reaches a fleet and is seen by it: not part of a bundle, given again at apply.
+
+    ``operator_cidr`` is who may reach SSH; where it is empty, ``echo_service`` (an address that answers with the
+    caller's own, empty for none) is asked. ``ssh_proxy`` is a jump host, or a command with ``%h`` and ``%p`` in it.
+    ``tree_source`` is how the gateway's packages reach the VMs: ``auto``, ``push``, ``fan-out`` or ``index``.
+    ``backend`` is a TOML file that says where Terraform keeps its state, empty for the transfer's directory.
+    """
+
+    operator_cidr: str = ""
+    echo_service: str = ECHO_SERVICE
+    ssh_proxy: str = ""
+    tree_source: str = "auto"
+    backend: str = ""

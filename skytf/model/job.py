@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from gateway.program import Settings
 from gateway.stores.base import StoreSpec
 from skytf.model.region import Region
+from skytf.model.site import SiteOption
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class Endpoint:
 
     ``url`` is as the user wrote it (paths made absolute); ``prefix`` is the key or key prefix inside the store.
     ``profile`` names the credentials profile on the operator's machine, empty for the standard chain.
+    ``access`` says how gateways open the store: with ``keys`` of the operator's that travel over SSH, or as the
+    ``identity`` that the cloud gives them.
     """
 
     url: str
@@ -23,6 +26,7 @@ class Endpoint:
     prefix: str
     region: Region
     profile: str = ""
+    access: str = "keys"
 
     def url_of(self, key: str) -> str:
         """Return *key* of this end's store as a user would write it."""
@@ -55,7 +59,8 @@ class Request:
     """
     Everything that decides a bundle, together with catalog, quota and tool version.
 
-    ``instances`` per site; ``via`` is the relay region or None.
+    ``instances`` per site; ``via`` is the relay region or None. ``site_options`` are choices for single sites, the
+    fields after it hold for all sites in clouds; ``facts`` are cloud, name and value.
     """
 
     jobs: tuple[Job, ...]
@@ -66,3 +71,10 @@ class Request:
     shapes: tuple[LinkShape, ...] = ()
     ttl_minutes: int = 60
     source_drift: str = "report"
+    site_options: tuple[SiteOption, ...] = ()
+    facts: tuple[tuple[str, str, str], ...] = ()
+    spot: bool = False
+    private_addresses: bool = False
+    disk_gib: int = 30
+    ssh_port: int = 22
+    tags: tuple[tuple[str, str], ...] = ()

@@ -28,7 +28,7 @@ class JobSurvey:
 
     ``skipped`` counts the names that were passed over, by reason; ``skipped_examples`` are the first of each reason:
     URL and reason. ``fingerprint`` covers all objects. ``sample`` shows where the first objects go: source key and
-    destination key.
+    destination key. ``assumed`` says that nobody looked: the numbers are the user's own.
     """
 
     job_id: str
@@ -39,3 +39,4 @@ class JobSurvey:
     skipped_examples: tuple[tuple[str, str], ...] = ()
     fingerprint: tuple[KeyRange, ...] = ()
     sample: tuple[tuple[str, str], ...] = ()
+    assumed: bool = False
