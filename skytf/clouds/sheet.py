@@ -75,7 +75,8 @@ class Sheet:
     ``stores`` are the URL schemes whose stores belong to it; ``instances`` its instance types by name, of which
     ``default_instances`` are taken where the user names none; ``regions`` maps region → zones as the cloud names them.
     Where ``regions`` is empty every name is a region, and where ``instances`` is empty there is nothing to choose.
-    ``provider`` is None where the cloud is the operator's own machine.
+    ``provider`` is None where the cloud is the operator's own machine. ``without`` are fields of `SiteSettings` that
+    mean nothing to this cloud.
     """
 
     cloud: str
@@ -88,6 +89,7 @@ class Sheet:
     instances: Mapping[str, Instance]
     facts: tuple[Fact, ...]
     faults: tuple[FaultPattern, ...]
+    without: tuple[str, ...] = ()
 
     def check_region(self, name: str) -> None:
         """
@@ -158,6 +160,7 @@ def sheet(cloud: str) -> Sheet:
         },
         facts=tuple(Fact(pattern, **fields) for pattern, fields in raw.get("facts", {}).items()),
         faults=tuple(_fault(one) for one in raw.get("faults", ())),
+        without=tuple(raw.get("without", ())),
     )
 
 

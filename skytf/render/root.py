@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from skytf.clouds.sheet import Provider, sheet
 from skytf.errors import InputError
 from skytf.model.job import Request
 from skytf.model.region import Region
 from skytf.model.topology import Gateway, Link, Topology
 from skytf.render.templates import fill
-from skytf.resources import has_provider, module_files
+from skytf.resources import module_files, shared_files
+from skytf.sites import access, settings
 
 REVIEWED = "terraform.tfvars.json"
 PLACEHOLDERS = "placeholders.tfvars.json"
@@ -22,9 +24,8 @@ APPLY_TIME = "apply.auto.tfvars.json"
 _TEMPLATES = ("main.tf", "outputs.tf", "variables.tf", "versions.tf")
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 # Below the range that kernels hand out for outgoing connections (32768 and up on Linux).
-_DATA_PORTS = {"from": 28_470, "to": 28_485}
-_CLOUD_SSH_PORT = 22
-_ANY_SSH_PORT = 0  # on the operator's machine other things listen too: it chooses
+DATA_PORT = 28_470  # where the gateways of cloud sites listen; those on the operator's machine take any free port
+_DATA_PORTS = {"from": DATA_PORT, "to": 28_485}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +39,35 @@ class _Site:
     module: str
     cloud: str
     region: str
+    provider: Provider | None
+    facts: str
     ingress: tuple[_Ingress, ...]
 
 
-def root_module(topology: Topology, request: Request, *, tags: Mapping[str, str] | None = None) -> dict[str, bytes]:
+def root_module(topology: Topology, request: Request) -> dict[str, bytes]:
     """
     Return the root module: relative path → content. Pure but for reading our own templates and modules.
 
     Raises:
-        InputError: A cloud has no module, or a name cannot stand in a Terraform file.
+        InputError: A cloud has no module or not what was chosen, or a name cannot stand in a Terraform file.
     """
     _check_names(topology)
-    sites = [_site(region, topology) for region in topology.regions()]
-    files = {name: fill(f"root/{name}.j2", sites=sites) for name in _TEMPLATES}
+    sites = [_site(region, topology, request) for region in topology.regions()]
+    providers = sorted({site.provider for site in sites if site.provider}, key=lambda provider: provider.name)
+    files = {name: fill(f"root/{name}.j2", sites=sites, providers=providers) for name in _TEMPLATES}
     files[REVIEWED] = _json(
         {
             "data_ports": _DATA_PORTS,
-            "sites": {one.slug: _site_values(one, topology) for one in topology.regions()},
-            "tags": dict(tags or {}),
+            "sites": {one.slug: _site_values(one, topology, request) for one in topology.regions()},
+            "tags": dict(request.tags),
             "ttl_minutes": request.ttl_minutes,
         }
     )
     files[PLACEHOLDERS] = _placeholders(topology)
     for cloud in sorted({site.cloud for site in sites}):
-        files |= {f"modules/{cloud}/{path}": content for path, content in module_files(cloud).items()}
+        module = module_files(cloud)
+        files |= {f"modules/{cloud}/{path}": content for path, content in module.items()}
+        files |= {f"modules/shared/{name}": content for name, content in shared_files(module).items()}
     return dict(sorted(files.items()))
 
 
@@ -84,6 +90,7 @@ def apply_values(
     ssh_public_key: str,
     host_keys: Mapping[str, str],
     operator_cidr: str,
+    attempts: Mapping[str, int] | None = None,
 ) -> bytes:
     """
     Return the content of `APPLY_TIME`, the variables of one transfer; *host_keys* makes it a secret (0600).
@@ -95,9 +102,11 @@ def apply_values(
         ssh_public_key: One line as in authorized_keys.
         host_keys: Gateway id → bootstrap private key in OpenSSH form.
         operator_cidr: Where the operator's SSH comes from.
+        attempts: Site (`Region.slug`) → how often it was sold out; a site that is left out never was.
     """
     return _json(
         {
+            "attempts": dict(attempts or {}),
             "expires_at": expires_at,
             "host_keys": dict(host_keys),
             "operator_cidr": operator_cidr,
@@ -120,19 +129,27 @@ def _placeholders(topology: Topology) -> bytes:
     )
 
 
-def _site_values(region: Region, topology: Topology) -> dict[str, Any]:
+def _site_values(region: Region, topology: Topology, request: Request) -> dict[str, Any]:
     in_cloud = [gateway.gateway_id for gateway in topology.gateways if gateway.region.cloud == region.cloud]
     return {
+        **asdict(settings(request, region)),
+        "access": {end: asdict(one) for end, one in access(request, region).items()},
         "gateways": {one.gateway_id: {"index": in_cloud.index(one.gateway_id)} for one in topology.at(region)},
-        "ssh_port": _CLOUD_SSH_PORT if has_provider(region.cloud) else _ANY_SSH_PORT,
     }
 
 
-def _site(region: Region, topology: Topology) -> _Site:
-    return _Site(region.slug, region.cloud, region.name, _ingress(region, topology))
+def _site(region: Region, topology: Topology, request: Request) -> _Site:
+    return _Site(
+        module=region.slug,
+        cloud=region.cloud,
+        region=region.name,
+        provider=sheet(region.cloud).provider,
+        facts=f'var.sites["{region.slug}"].facts',
+        ingress=_ingress(region, topology, private=request.private_addresses),
+    )
 
 
-def _ingress(region: Region, topology: Topology) -> tuple[_Ingress, ...]:
+def _ingress(region: Region, topology: Topology, *, private: bool) -> tuple[_Ingress, ...]:
     """Return who dials the gateways of *region* from outside; static keys, so that plans know the rules' addresses."""
     gateways = {gateway.gateway_id: gateway for gateway in topology.gateways}
     diallers: dict[str, Gateway] = {}
@@ -142,7 +159,7 @@ def _ingress(region: Region, topology: Topology) -> tuple[_Ingress, ...]:
         if listener.region == region != dialler.region:
             diallers[dialler.gateway_id] = dialler
     width = max((len(one) + 2 for one in diallers), default=0)
-    return tuple(_Ingress(f'"{one}"'.ljust(width), _cidr(diallers[one])) for one in sorted(diallers))
+    return tuple(_Ingress(f'"{one}"'.ljust(width), _cidr(diallers[one], private=private)) for one in sorted(diallers))
 
 
 def _ends(link: Link) -> tuple[str, str]:
@@ -150,10 +167,11 @@ def _ends(link: Link) -> tuple[str, str]:
     return (link.source, link.target) if link.dialled_by_source else (link.target, link.source)
 
 
-def _cidr(dialler: Gateway) -> str:
-    if not has_provider(dialler.region.cloud):
+def _cidr(dialler: Gateway, *, private: bool) -> str:
+    if sheet(dialler.region.cloud).provider is None:
         return "var.operator_cidr"
-    return f'"${{module.{dialler.region.slug}.gateways["{dialler.gateway_id}"].public_ip}}/32"'
+    address = "private_ip" if private else "public_ip"
+    return f'"${{module.{dialler.region.slug}.gateways["{dialler.gateway_id}"].{address}}}/32"'
 
 
 def _json(values: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 
 from skytf import resources
 from skytf.errors import InputError
-from skytf.resources import has_provider, module_files, templates_dir, terraform_dir
+from skytf.resources import module_files, shared_files, templates_dir, terraform_dir
 
 
 def test_a_checkout_has_modules_and_templates() -> None:
@@ -24,15 +24,30 @@ def test_a_wheel_brings_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_module_is_its_terraform_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = tmp_path / "terraform" / "cloud"
     (cloud / "boot").mkdir(parents=True)
-    for name in ("main.tf", "provider.tf.j2", "README.md", "cloud.toml", "boot/cloud-init.yaml.tftpl"):
+    (cloud / "tests" / "setup").mkdir(parents=True)
+    names = ("main.tf", "provider.tf.j2", "README.md", "cloud.toml", "boot/boot.sh.tftpl", "tests/setup/main.tf")
+    for name in names:
         (cloud / name).write_text(name)
     monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "skytf")
 
-    assert module_files("cloud") == {
-        "boot/cloud-init.yaml.tftpl": b"boot/cloud-init.yaml.tftpl",
-        "main.tf": b"main.tf",
-    }
-    assert has_provider("cloud")
+    assert module_files("cloud") == {"boot/boot.sh.tftpl": b"boot/boot.sh.tftpl", "main.tf": b"main.tf"}
+
+
+def test_a_link_brings_what_it_leads_to() -> None:
+    assert (terraform_dir() / "local" / "variables.tf").is_symlink()
+
+    assert module_files("local")["variables.tf"] == (terraform_dir() / "shared" / "variables.tf").read_bytes()
+
+
+def test_shared_templates_travel_with_those_who_use_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "terraform" / "shared").mkdir(parents=True)
+    for name in ("boot.yaml.tftpl", "other.tftpl", "variables.tf"):
+        (tmp_path / "terraform" / "shared" / name).write_text(name)
+    monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "skytf")
+
+    used = shared_files({"main.tf": b'templatefile("${path.module}/../shared/boot.yaml.tftpl", {})'})
+
+    assert used == {"boot.yaml.tftpl": b"boot.yaml.tftpl"}
 
 
 def test_an_unknown_cloud_is_named_with_the_known_ones() -> None:
@@ -40,4 +55,3 @@ def test_an_unknown_cloud_is_named_with_the_known_ones() -> None:
         module_files("nimbus")
 
     assert "local" in caught.value.hint
-    assert not has_provider("local")

@@ -18,7 +18,7 @@ from skytf.runner.shim import library_path
 pytestmark = pytest.mark.parametrize("cloud", sorted(CLOUDS))
 
 _BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
-_IN_SHEET = {"title", "stores", "instances", "zone", "credentials", "provider", "facts", "faults"}
+_IN_SHEET = {"title", "stores", "instances", "zone", "credentials", "without", "provider", "facts", "faults"}
 _ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \|", re.MULTILINE)
 
 

@@ -4,15 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from skytf.errors import InputError
 from skytf.model.region import Region
+from skytf.model.site import SiteOption
 from skytf.model.topology import Gateway, Link, Topology
 from skytf.planner import plan
-from skytf.render import root
 from skytf.render.root import APPLY_TIME, PLACEHOLDERS, REVIEWED, apply_values, root_module
 from skytf.runner.engine import SHIM, resolve
 from skytf.runner.reviewed import actions, normalise_plan
@@ -49,7 +50,9 @@ def test_terraform_formats_validates_and_plans_it(tmp_path: Path) -> None:
 
 
 def test_every_value_travels_in_a_tfvars_file() -> None:
-    files = root_module(plan(REQUEST), REQUEST, tags={"team": '"${file("/etc/passwd")}'})
+    tagged = replace(REQUEST, tags=(("team", '"${file("/etc/passwd")}'),))
+
+    files = root_module(plan(tagged), tagged)
 
     reviewed = json.loads(files[REVIEWED])
     assert reviewed["ttl_minutes"] == REQUEST.ttl_minutes
@@ -69,23 +72,72 @@ def test_placeholders_stand_for_exactly_what_is_made_at_apply() -> None:
     assert APPLY_TIME not in files
 
 
-def test_who_dials_may_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(root, "has_provider", lambda cloud: cloud != "local")
-    monkeypatch.setattr(root, "module_files", lambda _cloud: {})
-    here, east, west = Region("local", "a"), Region("cloud", "east"), Region("cloud", "west")
-    gateways = (Gateway("local-a-0", here), Gateway("cloud-east-0", east), Gateway("cloud-west-10", west))
-    links = (
-        Link("cloud-east-0", "cloud-west-10", 1),
-        Link("cloud-west-10", "local-a-0", 1, dialled_by_source=False),
-    )
+HERE, EAST, WEST = Region("local", "a"), Region("toy", "east"), Region("toy", "west")
+IN_CLOUD = Topology(
+    "direct",
+    (Gateway("local-a-0", HERE), Gateway("toy-east-0", EAST), Gateway("toy-west-10", WEST)),
+    (Link("toy-east-0", "toy-west-10", 1), Link("toy-west-10", "local-a-0", 1, dialled_by_source=False)),
+    (),
+)
 
-    main = root_module(Topology("direct", gateways, links, ()), request())["main.tf"].decode()
 
-    site_east, site_west, site_local = main.split("module ")[1:]
+@pytest.mark.usefixtures("toy_cloud")
+def test_who_dials_may_come_in() -> None:
+    main = root_module(IN_CLOUD, request())["main.tf"].decode()
+
+    site_local, site_east, site_west = main.split("\nmodule ")
     assert "ingress = {}" in site_east
-    assert '    "cloud-east-0" = "${module.cloud-east.gateways["cloud-east-0"].public_ip}/32"\n' in site_west
-    assert '    "local-a-0"    = var.operator_cidr\n' in site_west
+    assert '    "toy-east-0" = "${module.toy-east.gateways["toy-east-0"].public_ip}/32"\n' in site_west
+    assert '    "local-a-0"  = var.operator_cidr\n' in site_west
     assert "ingress = {}" in site_local
+
+
+@pytest.mark.usefixtures("toy_cloud")
+def test_gateways_without_public_addresses_come_in_by_their_private_ones() -> None:
+    network = SiteOption("toy", "existing_network", ("subnet-1",))
+    asked = replace(request(), private_addresses=True, site_options=(network,))
+
+    main = root_module(IN_CLOUD, asked)["main.tf"].decode()
+
+    assert 'gateways["toy-east-0"].private_ip}/32' in main
+    assert "public_ip" not in main
+
+
+@pytest.mark.usefixtures("toy_cloud")
+def test_every_region_of_a_cloud_has_a_provider_of_its_own(tmp_path: Path) -> None:
+    files = root_module(IN_CLOUD, request())
+
+    main = files["main.tf"].decode()
+    for region in ("east", "west"):
+        assert f'  alias   = "toy-{region}"\n  project = var.sites["toy-{region}"].facts["project"]\n' in main
+        assert f"  providers = {{\n    toy = toy.toy-{region}\n  }}\n" in main
+    assert main.count("providers = {") == 2
+    assert files["versions.tf"].count(b'source  = "example.org/tests/toy"') == 1
+    assert files["modules/shared/toy.yaml.tftpl"] == b"#cloud-config\n"
+    for name, content in files.items():
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).write_bytes(content)
+    engine = resolve(SHIM, os.environ, launcher_dir=tmp_path)
+    terraform = Terraform(engine=engine, workdir=tmp_path / "out", log_dir=tmp_path, env=os.environ)
+    assert terraform.fmt_check(tmp_path / "out") == ()
+
+
+@pytest.mark.usefixtures("toy_cloud")
+def test_what_was_chosen_for_a_site_is_reviewed() -> None:
+    chosen = SiteOption("toy:east", "instance_types", ("big",))
+
+    files = root_module(IN_CLOUD, replace(request(), site_options=(chosen,), spot=True, ssh_port=2222))
+
+    sites = json.loads(files[REVIEWED])["sites"]
+    assert sites["toy-east"]["instance_types"] == ["big"]
+    assert sites["toy-west"]["instance_types"] == ["small", "big"]
+    assert sites["toy-west"]["spot"]
+    assert sites["toy-west"]["facts"] == {"project": "placeholder"}
+    assert [sites[name]["ssh_port"] for name in ("local-a", "toy-east", "toy-west")] == [0, 2222, 2222]
+    assert [sites[name]["gateways"] for name in ("toy-east", "toy-west")] == [
+        {"toy-east-0": {"index": 0}},
+        {"toy-west-10": {"index": 1}},
+    ]
 
 
 @pytest.mark.parametrize("name", ['x" }', "${x}", "../x", "x\ny", ""])
