@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from gateway.journal import Journal
 from skytf import bundle as bundles
-from skytf.bundle import Bundle, Manifest
+from skytf.bundle import Bundle
 from skytf.comparison import Comparison, compare
 from skytf.deploy.cancel import Cancel
 from skytf.doctor import Check, examine
@@ -24,13 +23,13 @@ from skytf.home import Home, TransferDir, client_alive, new_transfer_id
 from skytf.hooks import Hooks, Serialised
 from skytf.model import codec
 from skytf.model.copy import Copy, Options
-from skytf.prepare import Watch, check_drift, derive, surveyed, with_duration, with_plan, with_pool
+from skytf.planning import Place, planned
+from skytf.prepare import Watch, check_drift, derive
 from skytf.reap import Reaped, reap
 from skytf.report import Report
 from skytf.resolve import resolve
 from skytf.runner.engine import Engine
 from skytf.runner.engine import resolve as resolve_engine
-from skytf.runner.terraform import Terraform
 from skytf.transfer import BUNDLE_DIR, Setting, Transfer
 from skytf.transfers import Asked, TransferInfo, describe
 
@@ -65,10 +64,10 @@ class Client:
             NoTopology: Nothing meets the constraints.
             TerraformError: Terraform does not accept it, or there is none.
         """
-        planned = self._planned(copies, options, Path.cwd())
+        bundle = self._planned(copies, options, Path.cwd())
         if out is not None:
-            bundles.write(out, planned.files)
-        return planned
+            bundles.write(out, bundle.files)
+        return bundle
 
     def apply(self, bundle: Bundle | Path) -> Report:
         """
@@ -174,46 +173,22 @@ class Client:
             raise Interrupted("stopped before anything was created", signal_number=self._signal)
 
     def _planned(self, copies: Sequence[Copy], options: Options, cwd: Path) -> Bundle:
-        engine = self._engine()
-        request = resolve(copies, options, cwd=cwd)
-        self._hooks.on_phase("surveying", "the sources are listed")
-        surveys = surveyed(request, self._watch())
-        request = with_pool(request, surveys)
-        if options.max_duration_minutes is None:
-            request = with_duration(request, surveys)
-        self._hooks.on_phase("planning", "terraform plans the fleet")
-        return self._with_plan(derive(Manifest(request, surveys)), engine)
-
-    def _with_plan(self, bundle: Bundle, engine: Engine) -> Bundle:
-        with tempfile.TemporaryDirectory(prefix="skytf-plan-") as scratch:
-            workdir = Path(scratch) / "work"
-            workdir.mkdir()
-            terraform = Terraform(
-                engine=engine,
-                workdir=workdir,
-                log_dir=Path(scratch),
-                env=self._env,
-                on_message=self._hooks.on_terraform,
-            )
-            with self._cancel.closing(terraform.interrupt):
-                try:
-                    return with_plan(bundle, terraform, workdir)
-                finally:
-                    self._check()
+        place = Place(self._home.root, self._engine, self._env, self._hooks, self._cancel, self._check)
+        return planned(copies, options, cwd, place)
 
     def _copy(self, directory: TransferDir, asked: Asked, approve: Approve) -> Report | None:
         try:
-            planned = self._planned(asked.copies, asked.options, Path(asked.cwd))
-            approved = approve(planned)
+            bundle = self._planned(asked.copies, asked.options, Path(asked.cwd))
+            approved = approve(bundle)
         except BaseException:
             self._discard(directory)
             raise
         if not approved:
             self._discard(directory)
             return None
-        self._keep(directory, planned)
+        self._keep(directory, bundle)
         directory.write("request.json", codec.encode(replace(asked, approved=True)))
-        return Transfer(planned, self._setting(directory)).run()
+        return Transfer(bundle, self._setting(directory)).run()
 
     def _checked(self, directory: TransferDir, given: Bundle) -> Report:
         """Apply a bundle that was reviewed some time ago."""
