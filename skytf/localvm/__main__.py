@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from skytf.errors import InputError, SkytfError
-from skytf.localvm.machine import ROOT_VARIABLE, Machine
+from skytf.localvm.machine import LISTEN_ADDRESS, ROOT_VARIABLE, Machine
 
 _INTERRUPTED = 130
 
@@ -40,9 +40,8 @@ def _run(options: argparse.Namespace) -> int:  # imports are local: four VMs at 
     elif options.command == "serve":
         from skytf.localvm import serve
 
-        return serve.serve(
-            os.environ, ready=options.ready_fd, ssh_port=options.ssh_port, ttl_minutes=options.ttl_minutes
-        )
+        where = serve.Endpoint(options.address, options.ssh_port)
+        return serve.serve(os.environ, ready=options.ready_fd, endpoint=where, ttl_minutes=options.ttl_minutes)
     elif options.command == "rotate-host-key":
         from skytf.localvm import rotate
 
@@ -81,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     halt.add_argument("--port-file", type=Path)
     serve = commands.add_parser("serve", help="be a VM")
     serve.add_argument("--ready-fd", type=int, required=True)
+    serve.add_argument("--address", default=LISTEN_ADDRESS)
     serve.add_argument("--ssh-port", type=int, default=0)
     serve.add_argument("--ttl-minutes", type=float, required=True)
     rotate = commands.add_parser("rotate-host-key", help="replace the host key of a VM that runs")

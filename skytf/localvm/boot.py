@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from skytf.errors import HostError, InputError
-from skytf.localvm.machine import ROOT_VARIABLE, Machine, Record, Tags, session_environment
+from skytf.localvm.machine import LISTEN_ADDRESS, ROOT_VARIABLE, Machine, Record, Tags, session_environment
 
 # A start takes a quarter of a second; a machine that is a hundred times slower is out of order.
 _BOOT_TIMEOUT_S = 60
@@ -39,7 +39,11 @@ exec env -- "$@"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What Terraform's provisioner asks for; ``ssh_port`` 0 lets the machine choose."""
+    """
+    What Terraform's provisioner asks for.
+
+    ``ssh_port`` 0 lets the machine choose; ``listen_address`` is one of loopback's.
+    """
 
     machine: Machine
     tags: Tags
@@ -48,6 +52,7 @@ class Order:
     port_file: Path
     ssh_port: int
     ttl_minutes: float
+    listen_address: str = LISTEN_ADDRESS
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, now_s: float) -> Order:
@@ -160,7 +165,8 @@ def _start_server(order: Order) -> int:
     machine = order.machine
     receive, send = os.pipe()
     command = [sys.executable, "-P", "-m", "skytf.localvm", "serve", "--ready-fd", str(send)]
-    command += ["--ssh-port", str(order.ssh_port), "--ttl-minutes", str(order.ttl_minutes)]
+    command += ["--address", order.listen_address, "--ssh-port", str(order.ssh_port)]
+    command += ["--ttl-minutes", str(order.ttl_minutes)]
     environment = session_environment(machine, order.tags)
     if "PYTHONPATH" in os.environ:
         environment["PYTHONPATH"] = os.environ["PYTHONPATH"]  # where skytf is, if it is not installed

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -33,14 +34,22 @@ _KEEPALIVE_S = 30
 _SFTP_VERSION = 3  # the one that OpenSSH speaks
 
 
-def serve(environment: Mapping[str, str], *, ready: int, ssh_port: int, ttl_minutes: float) -> int:
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the SSH server listens; port 0 is any free one."""
+
+    address: str
+    port: int
+
+
+def serve(environment: Mapping[str, str], *, ready: int, endpoint: Endpoint, ttl_minutes: float) -> int:
     """
     Be the VM that *environment* names, until a SIGTERM or *ttl_minutes* halt it; return the exit code.
 
     Writes ``READY <port>`` or ``ERROR <why>`` to the descriptor *ready* and closes it.
     """
     machine = Machine.parse(environment[ROOT_VARIABLE], environment[ID_VARIABLE])
-    return asyncio.run(_Server(machine, Tags.from_environment(environment)).run(ready, ssh_port, ttl_minutes * 60))
+    return asyncio.run(_Server(machine, Tags.from_environment(environment)).run(ready, endpoint, ttl_minutes * 60))
 
 
 class _Server:
@@ -49,7 +58,7 @@ class _Server:
         self._tags = tags
         self._connections: set[asyncssh.SSHServerConnection] = set()
 
-    async def run(self, ready: int, ssh_port: int, ttl_s: float) -> int:
+    async def run(self, ready: int, endpoint: Endpoint, ttl_s: float) -> int:
         loop = asyncio.get_running_loop()
         halted = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, halted.set)
@@ -57,9 +66,9 @@ class _Server:
         loop.add_signal_handler(signal.SIGINT, lambda: None)
         shell = Shell(session_environment(self._machine, self._tags), self._machine.home, Reaper(loop))
         try:
-            acceptor = await self._listen(shell, ssh_port)
+            acceptor = await self._listen(shell, endpoint)
         except (OSError, ValueError, asyncssh.Error) as error:  # a port, a key
-            _answer(ready, f"ERROR {_why(error, ssh_port)}")
+            _answer(ready, f"ERROR {_why(error, endpoint)}")
             return 1
         loop.add_signal_handler(signal.SIGHUP, rotate.rotate, self._machine, acceptor)
         loop.call_later(ttl_s, halted.set)
@@ -81,10 +90,10 @@ class _Server:
         await asyncio.to_thread(halt.power_off, self._machine)
         return 0
 
-    async def _listen(self, shell: Shell, port: int) -> asyncssh.SSHAcceptor:
+    async def _listen(self, shell: Shell, endpoint: Endpoint) -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(
-            LISTEN_ADDRESS,
-            port,
+            endpoint.address,
+            endpoint.port,
             server_factory=lambda: _Connection(self._connections, self._machine.authorized_keys, shell),
             server_host_keys=[str(self._machine.host_key)],
             send_server_host_keys=False,
@@ -164,7 +173,7 @@ def _answer(ready: int, line: str) -> bool:
     return False
 
 
-def _why(error: Exception, port: int) -> str:
-    if isinstance(error, OSError) and port:
-        return f"port {port} of {LISTEN_ADDRESS} cannot be used: {os.strerror(error.errno or 0)}"
+def _why(error: Exception, endpoint: Endpoint) -> str:
+    if isinstance(error, OSError) and endpoint.port:
+        return f"port {endpoint.port} of {endpoint.address} cannot be used: {os.strerror(error.errno or 0)}"
     return str(error)
