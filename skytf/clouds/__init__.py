@@ -10,6 +10,10 @@ from skytf.clouds.base import Cloud
 from skytf.errors import InputError
 
 CLOUDS = {
+    "aws": "",
+    "gcp": "",
+    "ibm": "",
+    "azure": "",
     "local": "skytf.clouds.local:LocalCloud",
 }
 
