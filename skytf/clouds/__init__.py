@@ -11,9 +11,9 @@ from skytf.errors import InputError
 
 CLOUDS = {
     "aws": "",
+    "azure": "",
     "gcp": "",
     "ibm": "",
-    "azure": "",
     "local": "skytf.clouds.local:LocalCloud",
 }
 
