@@ -10,7 +10,8 @@ from pathlib import Path
 _KEPT = frozenset(
     {"TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG", "TF_PLUGIN_CACHE_DIR", "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE"}
 )
-_KEPT_PREFIXES = ("TF_TOKEN_",)
+# TF_HTTP_*: the credentials of an http backend; where the state is, its override file says, and that wins.
+_KEPT_PREFIXES = ("TF_TOKEN_", "TF_HTTP_")
 # A missing one makes Terraform warn (the file) or fail (the cache) on every command.
 _PATHS = ("TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG", "TF_PLUGIN_CACHE_DIR")
 

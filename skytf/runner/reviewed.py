@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ _KEPT = (
 )
 _MAX_NAMED = 20
 _NO_CHANGE = (["no-op"], ["read"])
+_REPLACED = ("delete", "create")
 
 
 def normalise_plan(show_json: Mapping[str, Any], *, workdir: Path | None = None) -> bytes:
@@ -80,8 +81,25 @@ def check_same_actions(reviewed: bytes, real: Mapping[str, Any]) -> None:
         Refused: It does not; the message names the addresses.
     """
     old, new = actions(json.loads(reviewed)), actions(real)
-    differing = sorted(address for address in old.keys() | new.keys() if old.get(address) != new.get(address))
-    if differing:
+    _refuse({address for address in old.keys() | new.keys() if old.get(address) != new.get(address)}, old, new)
+
+
+def check_rest_of_plan(reviewed: bytes, real: Mapping[str, Any]) -> None:
+    """
+    Check that the *real* plan goes on where an apply of the reviewed one failed midway.
+
+    What stands already may be missing from it, and what was half made may be made anew.
+
+    Raises:
+        Refused: It does more; the message names the addresses.
+    """
+    old, new = actions(json.loads(reviewed)), actions(real)
+    anew = {one: (one, _REPLACED) for one in set(old.values())}
+    _refuse({address for address in new if new[address] not in anew.get(old.get(address, ()), ())}, old, new)
+
+
+def _refuse(addresses: Iterable[str], old: Mapping[str, tuple[str, ...]], new: Mapping[str, tuple[str, ...]]) -> None:
+    if differing := sorted(addresses):
         named = ", ".join(
             f"{address} (reviewed: {_words(old.get(address))}, now: {_words(new.get(address))})"
             for address in differing[:_MAX_NAMED]

@@ -16,22 +16,27 @@ from typing import Any, NoReturn
 import python_terraform
 from python_terraform import IsFlagged
 
-from skytf.errors import TerraformError
+from skytf.errors import Refused, TerraformError
 from skytf.runner import environment
+from skytf.runner.complaints import Speaker, advice, is_lock_mismatch, waits_for
 from skytf.runner.diagnostics import Diagnostic, format_diagnostic, parse_diagnostic
 from skytf.runner.engine import Engine
 from skytf.runner.messages import Message, parse_line
 from skytf.runner.process import Finished, Process
+from skytf.runner.silence import noticing_silence
 
 OnMessage = Callable[[Message], None]
+OnSilence = Callable[[str], None]
 
 CAPTURE_TIMEOUT_S = 120  # nothing is created; a cloud's provider takes up to a minute to start (reference: 5-7 s)
 _LOCK_TIMEOUT = "20s"  # an interrupted apply releases its lock within seconds
+_SILENCE_S = 15.0  # a provider that starts and looks things up takes up to 11 s where all is well (reference)
+_LONGEST_S = {"init": 600, "plan": 900, "apply": 3_600, "destroy": 3_600}
 _STDERR_CHARS = 4_000
 _MAX_DIAGNOSTICS = 100  # a fleet of thousands fails a thousand times for one reason; the log has them all
 
 
-def _ignore(_message: Message) -> None: ...
+def _ignore(_said: Any) -> None: ...
 
 
 class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the library has no types
@@ -45,6 +50,9 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         env: The operator's environment (`skytf.runner.environment` says what of it goes on).
         extra_env: What the modules of the clouds in use want to find.
         on_message: Called with everything that a command says, in the calling thread.
+        clouds: Whose providers it runs: by them its words are understood.
+        backend: The kind of the backend that an override file in *workdir* names, empty for local state.
+        on_silence: Called, in a thread of its own, with what Terraform probably waits for when it says nothing.
 
     All commands raise `TerraformError`, with Terraform's own words, where Terraform fails, is interrupted or takes
     too long. After a time limit Terraform gets one SIGINT and all the time it needs to stop in order.
@@ -59,11 +67,18 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         env: Mapping[str, str],
         extra_env: Mapping[str, str] | None = None,
         on_message: OnMessage = _ignore,
+        clouds: Sequence[str] = (),
+        backend: str = "",
+        on_silence: OnSilence = _ignore,
+        silence_s: float = _SILENCE_S,
     ) -> None:
         super().__init__(working_dir=str(workdir), terraform_bin_path=str(engine.path), is_env_vars_included=False)
         self.engine = engine
         self._log_dir = log_dir
         self._on_message = on_message
+        self._on_silence = on_silence
+        self._silence_s = silence_s
+        self._speaker = Speaker(engine.path, workdir, tuple(clouds), backend)
         child_env = environment.build(env, data_dir=workdir / ".terraform", extra=extra_env or {})
         self._process = Process(cwd=workdir, env=child_env)
 
@@ -73,6 +88,11 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
 
     def read_state_file(self, file_path: str | None = None) -> None:
         """Do nothing: the state is Terraform's, and nobody else's to read."""
+
+    @property
+    def backend(self) -> str:
+        """The kind of backend that keeps the state, empty where it lies in the working directory."""
+        return self._speaker.backend
 
     def interrupt(self) -> None:
         """Ask the running command to stop in order (once; again does nothing). Safe in a signal handler."""
@@ -87,9 +107,26 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         finally:
             self._process.stop_wanted = lambda: False
 
-    def init(self, *, timeout_s: float = 600) -> None:
-        """Fetch what the root module needs: child modules and providers."""
-        self._follow("init", timeout_s, input=False, no_color=IsFlagged)
+    def init(self, *, locked: bool = False, timeout_s: float = _LONGEST_S["init"]) -> None:
+        """
+        Fetch what the root module needs: child modules, providers, the backend.
+
+        Raises:
+            Refused: *locked*, and the providers at hand are not those of ``.terraform.lock.hcl``.
+        """
+        # The state never moves from one backend to another: what an old one still holds is removed before.
+        options: dict[str, Any] = {"input": False, "no_color": IsFlagged, "reconfigure": IsFlagged}
+        if locked:
+            options["lockfile"] = "readonly"
+        try:
+            self._follow("init", timeout_s, **options)
+        except TerraformError as error:
+            if locked and is_lock_mismatch(error.diagnostics):
+                raise Refused(
+                    f"the providers at hand are not those of the reviewed .terraform.lock.hcl: {_first_line(error)}",
+                    hint="take providers from where the bundle was planned, or plan again and review the new lock file",
+                ) from error
+            raise
 
     def validate(self) -> None:
         """Check the configuration against the providers' schemas."""
@@ -98,9 +135,16 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         for diagnostic in found:
             self._on_message(diagnostic)
         if finished.returncode != 0:
-            raise _failure("validate", finished, found)
+            raise self._failure("validate", finished, found)
 
-    def plan(self, *, out: Path, destroy: bool = False, var_files: Sequence[Path] = (), timeout_s: float = 900) -> bool:
+    def plan(
+        self,
+        *,
+        out: Path,
+        destroy: bool = False,
+        var_files: Sequence[Path] = (),
+        timeout_s: float = _LONGEST_S["plan"],
+    ) -> bool:
         """
         Write a plan to *out* and return whether it changes anything.
 
@@ -124,7 +168,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         """Return what ``terraform show -json`` says about *plan_file*; sensitive values are in it."""
         return self._json("show", str(plan_file), json=IsFlagged, no_color=IsFlagged)
 
-    def apply(self, plan_file: Path, *, timeout_s: float = 3_600) -> None:
+    def apply(self, plan_file: Path, *, timeout_s: float = _LONGEST_S["apply"]) -> None:
         """Do what *plan_file* says."""
         self._follow("apply", timeout_s, str(plan_file), input=False, json=IsFlagged, lock_timeout=_LOCK_TIMEOUT)
 
@@ -133,7 +177,14 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         raw = self._json("output", json=IsFlagged, no_color=IsFlagged)
         return {name: one["value"] for name, one in raw.items()}
 
-    def destroy(self, *, timeout_s: float = 3_600) -> None:
+    def state(self) -> str:
+        """Return the state as the backend has it, empty where there is none; every attribute is in it."""
+        finished = self._capture("state pull")
+        if finished.returncode != 0:
+            raise self._failure("state pull", finished, ())
+        return finished.stdout.strip()
+
+    def destroy(self, *, timeout_s: float = _LONGEST_S["destroy"]) -> None:
         """Remove everything that stands in the state."""
         self._follow(
             "destroy", timeout_s, input=False, auto_approve=IsFlagged, json=IsFlagged, lock_timeout=_LOCK_TIMEOUT
@@ -143,7 +194,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         """Return the files below *path* that ``terraform fmt`` would change."""
         finished = self._capture("fmt", str(path), check=IsFlagged, recursive=IsFlagged, no_color=IsFlagged)
         if finished.returncode not in (0, 3):  # 3: some are not formatted
-            raise _failure("fmt", finished, ())
+            raise self._failure("fmt", finished, ())
         return tuple(finished.stdout.splitlines())
 
     def cmd(self, cmd: str, *args: str, **kwargs: Any) -> tuple[int, str, str]:
@@ -154,7 +205,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
     def _json(self, command: str, *args: str, **options: Any) -> dict[str, Any]:
         finished = self._capture(command, *args, **options)
         if finished.returncode != 0:
-            raise _failure(command, finished, ())
+            raise self._failure(command, finished, ())
         try:
             value = json.loads(finished.stdout)
         except ValueError as error:
@@ -167,26 +218,43 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         argv: list[str] = self.generate_cmd_string(command, *args, **options)
         finished = self._process.capture(argv, timeout_s=CAPTURE_TIMEOUT_S)
         if finished.timed_out:
-            raise _failure(command, finished, ())
+            raise self._failure(command, finished, ())
         return finished
 
     def _follow(
         self, command: str, timeout_s: float, *args: str, ok: tuple[int, ...] = (0,), **options: Any
     ) -> Finished:
         errors: list[Diagnostic] = []
-
-        def on_line(line: str) -> None:
-            message = parse_line(line)
-            if isinstance(message, Diagnostic) and message.is_error and len(errors) < _MAX_DIAGNOSTICS:
-                errors.append(message)
-            self._on_message(message)
-
         argv: list[str] = self.generate_cmd_string(command, *args, **options)
         log = self._log_dir / f"{command}.jsonl"
-        finished = self._process.follow(argv, log=log, on_line=on_line, timeout_s=timeout_s)
+
+        def silent() -> None:
+            waits = waits_for(command, self._speaker)
+            limits = f"nothing for {self._silence_s:.0f} s (limit {timeout_s:.0f} s)"
+            self._on_silence(f"terraform {command} has said {limits}: {waits}")
+
+        with noticing_silence(self._silence_s, silent) as heard:
+
+            def on_line(line: str) -> None:
+                heard()
+                message = parse_line(line)
+                if isinstance(message, Diagnostic) and message.is_error and len(errors) < _MAX_DIAGNOSTICS:
+                    errors.append(message)
+                self._on_message(message)
+
+            finished = self._process.follow(argv, log=log, on_line=on_line, timeout_s=timeout_s)
         if finished.timed_out or finished.returncode not in ok:
-            raise _failure(command, finished, errors)
+            raise self._failure(command, finished, errors)
         return finished
+
+    def _failure(self, command: str, finished: Finished, found: Sequence[Diagnostic]) -> TerraformError:
+        words = [format_diagnostic(one) for one in found if one.is_error]
+        if not words and finished.stderr.strip():
+            words = [finished.stderr.strip()[-_STDERR_CHARS:]]
+        what = "took too long and was interrupted" if finished.timed_out else _ending(finished.returncode)
+        summary = f": {found[0].summary}" if found else ""
+        hint = advice(command, words, self._speaker)
+        return TerraformError(f"terraform {command} {what}{summary}", hint=hint, diagnostics=tuple(words))
 
 
 def _validation(text: str) -> tuple[Diagnostic, ...]:
@@ -194,15 +262,6 @@ def _validation(text: str) -> tuple[Diagnostic, ...]:
         return tuple(parse_diagnostic(raw) for raw in json.loads(text)["diagnostics"])
     except (ValueError, KeyError, TypeError):
         return ()  # it could not even say so in JSON: stderr has the words
-
-
-def _failure(command: str, finished: Finished, found: Sequence[Diagnostic]) -> TerraformError:
-    words = [format_diagnostic(one) for one in found if one.is_error]
-    if not words and finished.stderr.strip():
-        words = [finished.stderr.strip()[-_STDERR_CHARS:]]
-    what = "took too long and was interrupted" if finished.timed_out else _ending(finished.returncode)
-    summary = f": {found[0].summary}" if found else ""
-    return TerraformError(f"terraform {command} {what}{summary}", diagnostics=tuple(words))
 
 
 def _no_answer(engine: Engine, command: str) -> TerraformError:
@@ -214,3 +273,8 @@ def _no_answer(engine: Engine, command: str) -> TerraformError:
 
 def _ending(returncode: int) -> str:
     return f"was ended by signal {-returncode}" if returncode < 0 else f"failed (exit code {returncode})"
+
+
+def _first_line(error: TerraformError) -> str:
+    """Return the first diagnostic of *error* in one line."""
+    return " ".join(error.diagnostics[0].split())[:500] if error.diagnostics else str(error)
