@@ -22,7 +22,19 @@ Location = tuple[StoreSpec, str]
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 # How many components name the bucket: an account and a container in it, or one name.
 _BUCKET_COMPONENTS = {"s3": 1, "gs": 1, "cos": 1, "hdfs": 1, "r2": 2, "azure": 2}
-_HOSTED = {".r2.cloudflarestorage.com": "r2", ".blob.core.windows.net": "azure"}
+# The hosts of the clouds' own HTTPS addresses; what names a bucket or an account is part of the bucket's name here.
+_HOSTED = {
+    "s3": r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d+))?\.amazonaws\.com",
+    "gs": r"(?:(?P<bucket>.+)\.)?storage\.(?:googleapis|cloud\.google)\.com",
+    "azure": r"(?P<bucket>[^.]+)\.(?:blob|dfs)\.core\.windows\.net",
+    "r2": r"(?P<bucket>.+)\.r2\.cloudflarestorage\.com",
+    "cos": (
+        r"(?:(?P<bucket>.+)\.)?s3\.(?:(?:private|direct)\.)?(?P<region>[a-z0-9-]+)"
+        r"\.cloud-object-storage\.appdomain\.cloud"
+    ),
+}
+# Who has such an address needs no keys: it is a secret, and would stand in files that are reviewed.
+_SIGNATURE = re.compile(r"[?&](?:x-amz-signature|x-goog-signature|signature|sig)=", re.IGNORECASE)
 _MEANT = {
     "s3a": "s3",
     "s3n": "s3",
@@ -46,14 +58,14 @@ def parse_location(text: str, *, endpoint_url: str = "", cwd: Path) -> Location:
 
     Args:
         text:
-            ``s3://bucket/key``, ``file:///path`` or a plain path, and the other clouds' forms; a store that cannot be
-            moved yet is refused where it is opened, not here.
+            ``s3://bucket/key``, ``file:///path`` or a plain path, and the other clouds' forms, those of their HTTPS
+            addresses too; a store that cannot be moved yet is refused where it is opened, not here.
         endpoint_url: Where an ``s3`` store answers, empty for the cloud's own; paths have no use for it.
         cwd: What a relative path is relative to.
 
     Returns:
         For paths the bucket is empty and the key is the absolute path without its leading slash; a slash at the end
-        is kept.
+        is kept. The region is that of an HTTPS address which names one, else empty.
 
     Raises:
         BadUrl: Nothing we know, or a part is missing; the hint says what was probably meant.
@@ -68,12 +80,14 @@ def parse_location(text: str, *, endpoint_url: str = "", cwd: Path) -> Location:
         if not rest.startswith("/"):
             raise BadUrl(f"{text} names a host, not an absolute path", hint=f"write file:///{rest} or a plain path")
         return StoreSpec("file"), _path_key(rest, cwd)
+    region = ""
     if scheme in ("http", "https"):
-        scheme, rest = _hosted(text, rest)
+        scheme, region, rest = _hosted(text, rest)
     if scheme not in _BUCKET_COMPONENTS:
         raise BadUrl(f"{text}: no store is called {match[1]}://", hint=_did_you_mean(scheme, rest))
     bucket, key = _split(text, scheme, rest)
-    return StoreSpec(scheme, bucket, endpoint_url=_checked_endpoint(endpoint_url) if scheme == "s3" else ""), key
+    endpoint = _checked_endpoint(endpoint_url) if scheme == "s3" else ""
+    return StoreSpec(scheme, bucket, endpoint_url=endpoint, region=region), key
 
 
 def overlaps(
@@ -125,17 +139,25 @@ def _split(text: str, scheme: str, rest: str) -> tuple[str, str]:
     if len(names) < count or not all(names):
         wanted = "account/container" if count > 1 else "bucket"
         raise BadUrl(f"{text} names no bucket", hint=f"write {scheme}://{wanted}/key")
-    if scheme == "s3" and not _BUCKET_NAME.fullmatch(names[0]):
-        raise BadUrl(f"{text}: {names[0]!r} cannot be a bucket's name", hint="write s3://bucket/key")
+    for name in names:
+        if scheme != "hdfs" and not _BUCKET_NAME.fullmatch(name):
+            wanted = "account/container" if count > 1 else "bucket"
+            raise BadUrl(f"{text}: {name!r} cannot be a bucket's name", hint=f"write {scheme}://{wanted}/key")
     return "/".join(names), components[count] if len(components) > count else ""
 
 
-def _hosted(text: str, rest: str) -> tuple[str, str]:
-    """Return scheme and remainder of an HTTP address that stands for a bucket."""
+def _hosted(text: str, rest: str) -> tuple[str, str, str]:
+    """Return scheme, region and remainder of an HTTP address that stands for a bucket."""
     host, _, path = rest.partition("/")
-    for ending, scheme in _HOSTED.items():
-        if host.lower().endswith(ending):
-            return scheme, f"{host[: -len(ending)]}/{path}"
+    if _SIGNATURE.search(path):
+        raise BadUrl(f"the address at {host} holds a signature", hint="leave out what follows ?, and use your own keys")
+    for scheme, pattern in _HOSTED.items():
+        match = re.fullmatch(pattern, host.lower())
+        if match is not None:
+            parts = match.groupdict()
+            # As it was typed: only hosts of addresses are alike in either case.
+            bucket = host[: len(parts["bucket"])] + "/" if parts["bucket"] else ""
+            return scheme, parts.get("region") or "", bucket + path
     raise BadUrl(
         f"{text} is no bucket's address",
         hint="for a store with its own address write s3://bucket/key and give the address with --endpoint-url",

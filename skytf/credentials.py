@@ -35,7 +35,7 @@ FINDERS: dict[str, Callable[[Endpoint], Credentials]] = {"s3": _s3}
 
 def find(endpoint: Endpoint) -> Credentials | None:
     """
-    Return the keys for *endpoint*, None where its store needs none.
+    Return the operator's keys for *endpoint*, None where its store needs none.
 
     Raises:
         InputError: There are none; the message names the endpoint as the user wrote it.
@@ -56,6 +56,6 @@ def open_endpoint(endpoint: Endpoint, *, max_attempts: int = 5) -> Store:
 
 
 def of_job(job: Job) -> dict[str, Credentials]:
-    """Return the keys of every endpoint of *job*, by the name that its programs use."""
-    ends = (job.source, *job.destinations)
+    """Return the keys that travel to the gateways of *job*, by the name that its programs use."""
+    ends = [end for end in (job.source, *job.destinations) if end.access == "keys"]
     return {end.store.credentials: keys for end in ends if (keys := find(end)) is not None}

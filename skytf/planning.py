@@ -10,6 +10,7 @@ from pathlib import Path
 from skytf.bundle import Bundle, Manifest
 from skytf.deploy.cancel import Cancel
 from skytf.hooks import Hooks
+from skytf.locate import locate
 from skytf.model.copy import Copy, Options
 from skytf.prepare import Watch, derive, surveyed, with_duration, with_plan, with_pool
 from skytf.resolve import resolve
@@ -39,7 +40,7 @@ def planned(copies: Sequence[Copy], options: Options, cwd: Path, place: Place) -
         TerraformError: Terraform does not accept it, or there is none.
     """
     engine = place.engine()
-    request = resolve(copies, options, cwd=cwd)
+    request = resolve(copies, options, cwd=cwd, locate=locate)
     place.hooks.on_phase("surveying", "the sources are listed")
     surveys = surveyed(request, Watch(place.hooks, place.check))
     request = with_pool(request, surveys)
@@ -54,7 +55,13 @@ def _with_plan(bundle: Bundle, engine: Engine, place: Place) -> Bundle:
         workdir = Path(scratch) / "work"
         workdir.mkdir()
         terraform = Terraform(
-            engine=engine, workdir=workdir, log_dir=Path(scratch), env=place.env, on_message=place.hooks.on_terraform
+            engine=engine,
+            workdir=workdir,
+            log_dir=Path(scratch),
+            env=place.env,
+            on_message=place.hooks.on_terraform,
+            clouds=sorted({region.cloud for region in bundle.topology.regions()}),
+            on_silence=place.hooks.on_warning,
         )
         with place.cancel.closing(terraform.interrupt):
             try:

@@ -13,14 +13,13 @@ from gateway.mapping import as_folder
 from gateway.program import Settings
 from gateway.stores import STORES
 from gateway.units import MIB, format_bytes
-from skytf.clouds import CLOUDS
 from skytf.errors import InputError
 from skytf.model.copy import Copy, Options, Target
 from skytf.model.job import Endpoint, Job, Request
 from skytf.model.region import Region
+from skytf.regions import GATEWAY_CREDENTIALS, SOURCE_REGION, End, Locate, access_of, parse_region, settle
+from skytf.sites import check_options, regions_of, settings
 
-SOURCE_REGION = "local:a"
-DESTINATION_REGION = "local:b"
 # A frame holds a whole object up to the threshold, and a gateway's pool must hold a few frames.
 MAX_FRAME_BYTES = 256 * MIB
 # A gateway that reads and receives has two pools of half the size, and each must hold two chunks to keep moving.
@@ -33,9 +32,15 @@ COMPRESSION = ("lz4", "none")
 _MOVED = tuple(sorted(STORES.keys() - {"memory"}))
 
 
-def resolve(copies: Sequence[Copy], options: Options, *, cwd: Path) -> Request:
+def resolve(copies: Sequence[Copy], options: Options, *, cwd: Path, locate: Locate) -> Request:
     """
-    Return the request that *copies* and *options* mean, with nothing left open.
+    Return the request that *copies* and *options* mean, with nothing left open but facts that nobody looked up.
+
+    Args:
+        copies: What to copy where.
+        options: How.
+        cwd: What a relative path is relative to.
+        locate: Asked for the region of a bucket of a cloud, where neither the user nor the address names it.
 
     Raises:
         BadUrl: A location that no store understands.
@@ -44,16 +49,39 @@ def resolve(copies: Sequence[Copy], options: Options, *, cwd: Path) -> Request:
     if not copies:
         raise InputError("nothing to copy", hint="name a source and a destination")
     _check(options)
-    jobs = tuple(_job(f"job-{index}", copy, cwd) for index, copy in enumerate(copies))
-    return Request(
-        jobs=jobs,
+    request = Request(
+        jobs=tuple(_job(f"job-{index}", copy, options, cwd, locate) for index, copy in enumerate(copies)),
         instances=1 if options.instances is None else options.instances,
-        via=_region(options.via) if options.via else None,
+        via=parse_region(options.via) if options.via else None,
         connections=options.connections,
         settings=_settings(options),
         shapes=options.shapes,
         ttl_minutes=options.max_duration_minutes or MIN_DURATION_MINUTES,
         source_drift=options.source_drift,
+        site_options=tuple(sorted(options.sites, key=lambda one: (one.where, one.name))),
+        facts=tuple(sorted(options.facts)),
+        spot=options.spot,
+        private_addresses=options.private_addresses,
+        disk_gib=options.disk_gib,
+        ssh_port=options.ssh_port,
+        tags=tuple(sorted(options.tags)),
+    )
+    sites = regions_of(request)
+    check_options(request, sites)
+    for region in sites:
+        settings(request, region)
+    return request
+
+
+def ends(copies: Sequence[Copy], *, cwd: Path) -> tuple[Job, ...]:
+    """
+    Return the jobs that *copies* mean for who only reads their ends: wherever a bucket is, nobody is asked.
+
+    Raises:
+        BadUrl, InputError: As `resolve`.
+    """
+    return tuple(
+        _job(f"job-{index}", copy, Options(), cwd, lambda _: SOURCE_REGION) for index, copy in enumerate(copies)
     )
 
 
@@ -92,32 +120,33 @@ def _check(options: Options) -> None:
         )
     if options.if_exists not in IF_EXISTS:
         raise InputError(f"if-exists {options.if_exists!r} is unknown", hint=f"one of {', '.join(IF_EXISTS)}")
+    if options.gateway_credentials not in GATEWAY_CREDENTIALS:
+        raise InputError(
+            f"gateway credentials {options.gateway_credentials!r} are unknown",
+            hint=f"one of {', '.join(GATEWAY_CREDENTIALS)}",
+        )
     if options.compression not in COMPRESSION:
         raise InputError(f"compression {options.compression!r} is unknown", hint=f"one of {', '.join(COMPRESSION)}")
 
 
-def _region(text: str) -> Region:
-    region = Region.parse(text)
-    if region.cloud not in CLOUDS:
-        raise InputError(
-            f"no Terraform module for the cloud of {text!r}", hint=f"clouds of this version: {', '.join(CLOUDS)}"
-        )
-    return region
-
-
-def _job(job_id: str, copy: Copy, cwd: Path) -> Job:
+def _job(job_id: str, copy: Copy, options: Options, cwd: Path, locate: Locate) -> Job:
     if not copy.destinations:
         raise InputError(f"{copy.source.url} has no destination", hint="name at least one")
-    source = _endpoint(copy.source, f"{job_id}-source", SOURCE_REGION, cwd)
-    destinations = tuple(
-        _into_directory(_endpoint(target, f"{job_id}-destination-{index}", DESTINATION_REGION, cwd), copy.recursive)
-        for index, target in enumerate(copy.destinations)
-    )
+    source = _end(copy.source, cwd, is_source=True)
+    destinations = [_into_directory(_end(one, cwd, is_source=False), copy.recursive) for one in copy.destinations]
+    open_ends = (source, *destinations)
+    if not options.offline:
+        _check_moved(open_ends)
     _check_ends(source, destinations, copy.recursive)
-    return Job(job_id, source, destinations, copy.recursive)
+    names = (f"{job_id}-source", *(f"{job_id}-destination-{index}" for index in range(len(destinations))))
+    first, *others = (
+        _endpoint(end, region, name, options.gateway_credentials)
+        for end, region, name in zip(open_ends, settle(open_ends, locate), names, strict=True)
+    )
+    return Job(job_id, first, tuple(others), copy.recursive)
 
 
-def _check_ends(source: Endpoint, destinations: Sequence[Endpoint], recursive: bool) -> None:
+def _check_ends(source: End, destinations: Sequence[End], recursive: bool) -> None:
     seen: dict[tuple[str, str, str], str] = {}
     for destination in destinations:
         if overlaps(
@@ -136,22 +165,33 @@ def _check_ends(source: Endpoint, destinations: Sequence[Endpoint], recursive: b
         seen[place] = destination.url
 
 
-def _endpoint(target: Target, name: str, default_region: str, cwd: Path) -> Endpoint:
+def _end(target: Target, cwd: Path, *, is_source: bool) -> End:
     spec, prefix = parse_location(target.url, endpoint_url=target.endpoint_url, cwd=cwd)
-    if spec.scheme not in _MOVED:
-        raise InputError(
-            f"{target.url}: this version moves no bytes from or to {spec.scheme}://",
-            hint=f"known: {', '.join(f'{scheme}://' for scheme in _MOVED)}",
-        )
-    url = target.url
-    if spec.scheme == "file":
-        url = "/" + prefix
-    else:
+    url = "/" + prefix if spec.scheme == "file" else target.url
+    return End(url, spec, prefix, target.profile, target.region, is_source)
+
+
+def _check_moved(open_ends: Sequence[End]) -> None:
+    for end in open_ends:
+        if end.store.scheme not in _MOVED:
+            raise InputError(
+                f"{end.url}: this version moves no bytes from or to {end.store.scheme}://",
+                hint=f"plan it with --offline; what moves: {', '.join(f'{scheme}://' for scheme in _MOVED)}",
+            )
+
+
+def _endpoint(end: End, region: Region, name: str, wish: str) -> Endpoint:
+    access = access_of(end, region, wish)
+    spec = end.store
+    if end.cloud == region.cloud:
+        # The gateways' region is the best guess; a store that is elsewhere says so, and its adapter goes there.
+        spec = replace(spec, region=spec.region or region.name)
+    if access == "keys" and spec.scheme != "file":
         spec = replace(spec, credentials=name)
-    return Endpoint(url, spec, prefix, _region(target.region or default_region), target.profile)
+    return Endpoint(end.url, spec, end.prefix, region, end.profile, access)
 
 
-def _into_directory(destination: Endpoint, recursive: bool) -> Endpoint:
+def _into_directory(destination: End, recursive: bool) -> End:
     """A single object copied to an existing directory goes into it, as with cp."""
     # os.path.isdir, because Path.is_dir raises where a directory on the way may not be searched.
     is_directory = destination.store.scheme == "file" and os.path.isdir("/" + destination.prefix)  # noqa: PTH112

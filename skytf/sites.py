@@ -47,6 +47,12 @@ class MissingFact:
     find: str
 
 
+def regions_of(request: Request) -> tuple[Region, ...]:
+    """Return where gateways of *request* stand, sorted."""
+    ends = {end.region for job in request.jobs for end in (job.source, *job.destinations)}
+    return tuple(sorted(ends | ({request.via} if request.via else set())))
+
+
 def settings(request: Request, region: Region) -> SiteSettings:
     """
     Return what the module of *region* is given.

@@ -9,9 +9,9 @@ from skytf import bundle as bundles
 from skytf.errors import InputError, Refused
 from skytf.home import TransferDir, client_alive
 from skytf.model import codec
-from skytf.model.copy import Copy, Options
-from skytf.model.job import Request
-from skytf.resolve import resolve
+from skytf.model.copy import ApplyOptions, Copy, Options
+from skytf.model.job import Job
+from skytf.resolve import ends
 from skytf.transfer import BUNDLE_DIR
 
 
@@ -36,6 +36,7 @@ class Asked:
     options: Options = field(default_factory=Options)
     cwd: str = ""
     approved: bool = True
+    applying: ApplyOptions = field(default_factory=ApplyOptions)
 
     @classmethod
     def read(cls, directory: TransferDir) -> Asked:
@@ -47,7 +48,7 @@ def describe(directory: TransferDir) -> TransferInfo | None:
     """Return where the transfer of *directory* stands; None where it cannot be read."""
     try:
         status = directory.status()
-        request = _request(directory)
+        jobs = _jobs(directory)
     except (InputError, Refused, OSError, ValueError):
         return None
     return TransferInfo(
@@ -55,14 +56,14 @@ def describe(directory: TransferDir) -> TransferInfo | None:
         phase=status.phase,
         outcome=status.outcome,
         alive=not status.outcome and client_alive(status),
-        source=", ".join(job.source.url for job in request.jobs),
-        destinations=tuple(one.url for job in request.jobs for one in job.destinations),
+        source=", ".join(job.source.url for job in jobs),
+        destinations=tuple(one.url for job in jobs for one in job.destinations),
         directory=str(directory.root),
     )
 
 
-def _request(directory: TransferDir) -> Request:
+def _jobs(directory: TransferDir) -> tuple[Job, ...]:
     if (directory.root / BUNDLE_DIR).exists():
-        return bundles.read(directory.root / BUNDLE_DIR).manifest.request
+        return bundles.read(directory.root / BUNDLE_DIR).manifest.request.jobs
     asked = Asked.read(directory)
-    return resolve(asked.copies, asked.options, cwd=Path(asked.cwd))
+    return ends(asked.copies, cwd=Path(asked.cwd))

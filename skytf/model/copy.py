@@ -46,7 +46,8 @@ class Options:
     ``sites`` are choices for single sites; ``spot``, ``private_addresses``, ``disk_gib``, ``ssh_port`` and ``tags``
     hold for all sites in clouds. ``facts`` are cloud, name and value of what a look-up in the account would give.
     ``offline`` makes no call to any cloud or store: the regions of both ends must be named, and ``assume_bytes`` and
-    ``assume_objects`` stand in for a survey.
+    ``assume_objects`` stand in for a survey, of each copy. ``gateway_credentials`` is ``auto``, ``identity`` or
+    ``keys``: how gateways open the stores of the cloud that they stand in.
     """
 
     instances: int | None = None
@@ -69,6 +70,7 @@ class Options:
     offline: bool = False
     assume_bytes: int | None = None
     assume_objects: int | None = None
+    gateway_credentials: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,25 @@ def parse(text: str, endpoint_url: str = "") -> Location:
         ("hdfs://host:8020/a/b", StoreSpec("hdfs", "host:8020"), "a/b"),
         ("https://account.r2.cloudflarestorage.com/bucket/a", StoreSpec("r2", "account/bucket"), "a"),
         ("https://account.blob.core.windows.net/box/a/b", StoreSpec("azure", "account/box"), "a/b"),
+        ("https://account.dfs.core.windows.net/box/a", StoreSpec("azure", "account/box"), "a"),
+        ("https://my.bucket.s3.us-west-2.amazonaws.com/a/b", StoreSpec("s3", "my.bucket", region="us-west-2"), "a/b"),
+        ("https://bucket.s3.amazonaws.com/a", StoreSpec("s3", "bucket"), "a"),
+        ("https://s3.eu-central-1.amazonaws.com/bucket/a", StoreSpec("s3", "bucket", region="eu-central-1"), "a"),
+        ("https://s3-us-gov-west-1.amazonaws.com/bucket", StoreSpec("s3", "bucket", region="us-gov-west-1"), ""),
+        ("https://s3.dualstack.sa-east-1.amazonaws.com/b/", StoreSpec("s3", "b", region="sa-east-1"), ""),
+        ("https://storage.googleapis.com/bucket/a/b", StoreSpec("gs", "bucket"), "a/b"),
+        ("https://Bucket.storage.googleapis.com/a", StoreSpec("gs", "Bucket"), "a"),
+        ("https://storage.cloud.google.com/bucket/a", StoreSpec("gs", "bucket"), "a"),
+        (
+            "https://s3.us-south.cloud-object-storage.appdomain.cloud/bucket/a",
+            StoreSpec("cos", "bucket", region="us-south"),
+            "a",
+        ),
+        (
+            "https://bucket.s3.direct.eu-de.cloud-object-storage.appdomain.cloud/a",
+            StoreSpec("cos", "bucket", region="eu-de"),
+            "a",
+        ),
         ("file:///a/b c%20", StoreSpec("file"), "a/b c%20"),
         ("/a/b", StoreSpec("file"), "a/b"),
         ("//a//b/", StoreSpec("file"), "a/b/"),
@@ -76,6 +95,9 @@ def test_the_endpoint_goes_with_s3_alone() -> None:
         ("azure://account//key", "azure://account/container/key"),
         ("https://account.r2.cloudflarestorage.com", "r2://account/container/key"),
         ("https://example.org/bucket", "--endpoint-url"),
+        ("https://bucket.s3.us-west-2.amazonaws.com.example.org/a", "--endpoint-url"),
+        ("https://s3.amazonaws.com/", "s3://bucket/key"),
+        ("gs://a:b/key", "gs://bucket/key"),
         ("file://host/a", "file:///host/a"),
         ("", "s3://bucket/key"),
         ("a\0b", "s3://bucket/key"),
@@ -168,3 +190,11 @@ def test_the_suffixes_that_would_land_in_the_source_are_known(
     source: str, destination: str, expected: str | None
 ) -> None:
     assert self_overwriting_suffix(parse(source), parse(destination), recursive=True) == expected
+
+
+@pytest.mark.parametrize("query", ["X-Amz-Signature=abc", "a=b&Signature=abc", "sv=1&sig=abc", "X-Goog-Signature=abc"])
+def test_a_signed_address_is_refused_without_repeating_it(query: str) -> None:
+    with pytest.raises(BadUrl, match="holds a signature") as caught:
+        parse(f"https://account.blob.core.windows.net/box/a?{query}")
+
+    assert "abc" not in str(caught.value) + caught.value.hint

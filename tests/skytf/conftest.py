@@ -43,7 +43,7 @@ project = { placeholder = "placeholder", find = "toy project show" }
 
 @pytest.fixture
 def toy_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Add the cloud ``toy`` with the stores ``cos://`` to the others; return its folder."""
+    """Put the cloud ``toy`` with the stores ``cos://`` in the place of the real ones; return its folder."""
     root = tmp_path / "checkout"
     for name in ("terraform", "templates"):
         shutil.copytree(CHECKOUT / name, root / name, symlinks=True, ignore=shutil.ignore_patterns(".terraform"))
@@ -54,7 +54,9 @@ def toy_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         (folder / name).write_text(text)
     (folder / "variables.tf").symlink_to("../shared/variables.tf")
     monkeypatch.setattr(resources, "_PACKAGE", root / "skytf")
-    monkeypatch.setattr(clouds, "CLOUDS", {"local": clouds.CLOUDS["local"], "toy": ""})
+    for name in clouds.CLOUDS.keys() - {"local"}:
+        monkeypatch.delitem(clouds.CLOUDS, name)
+    monkeypatch.setitem(clouds.CLOUDS, "toy", "")
     _forget()
     yield folder
     _forget()

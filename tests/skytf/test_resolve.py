@@ -1,24 +1,33 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import BadUrl
+from gateway.stores.base import StoreSpec
 from gateway.units import GIB, KIB, MIB
 from skytf.errors import InputError
 from skytf.model.copy import Copy, Options, Target
 from skytf.model.job import Job, Request
 from skytf.model.region import Region
-from skytf.resolve import resolve
+from skytf.model.site import SiteOption
+from skytf.regions import End
+from skytf.resolve import ends, resolve
 
 CWD = Path("/work")
 DEFAULTS = Options()
+OFFLINE = Options(offline=True)
+
+
+def in_the_cloud(end: End) -> Region:
+    return Region("toy", "east")
 
 
 def resolved(source: str, *destinations: str, recursive: bool = True, options: Options = DEFAULTS) -> Request:
     copy = Copy(Target(source), tuple(Target(one) for one in destinations), recursive)
-    return resolve([copy], options, cwd=CWD)
+    return resolve([copy], options, cwd=CWD, locate=in_the_cloud)
 
 
 def only(request: Request) -> Job:
@@ -36,16 +45,65 @@ def test_paths_become_absolute_and_ends_stand_at_their_default_sites() -> None:
 def test_the_region_that_a_user_names_wins() -> None:
     copy = Copy(Target("in", region="local:x"), (Target("out", region="local:y"),))
 
-    job = only(resolve([copy], Options(), cwd=CWD))
+    job = only(resolve([copy], Options(), cwd=CWD, locate=in_the_cloud))
 
     assert (str(job.source.region), str(job.destinations[0].region)) == ("local:x", "local:y")
 
 
 def test_every_endpoint_that_needs_keys_has_a_name_for_them() -> None:
-    job = only(resolved("s3://a/p", "s3://b/p", "out"))
+    store = "http://127.0.0.1:9"
+    copy = Copy(Target("s3://a/p", store), (Target("s3://b/p", store), Target("out")))
+
+    job = only(resolve([copy], Options(), cwd=CWD, locate=in_the_cloud))
 
     names = [job.source.store.credentials, *(one.store.credentials for one in job.destinations)]
     assert names == ["job-0-source", "job-0-destination-0", ""]
+
+
+@pytest.mark.usefixtures("toy_cloud")
+def test_an_end_in_its_own_cloud_is_opened_without_keys() -> None:
+    job = only(resolved("cos://a/p", "cos://b/p", options=OFFLINE))
+
+    assert (job.source.access, job.source.region) == ("identity", Region("toy", "east"))
+    assert job.source.store == StoreSpec("cos", "a", region="east")
+    assert job.destinations[0].store.credentials == ""
+
+
+@pytest.mark.usefixtures("toy_cloud")
+def test_everything_about_sites_is_resolved_in_one_order() -> None:
+    image = SiteOption("toy", "image", ("image-1",))
+    zone = SiteOption("toy", "zones", ("east-a",))
+
+    requests = [
+        resolved("cos://a", "cos://b", options=replace(OFFLINE, sites=sites, tags=tags))
+        for sites, tags in [
+            ((image, zone), (("a", "1"), ("b", "2"))),
+            ((zone, image), (("b", "2"), ("a", "1"))),
+        ]
+    ]
+
+    assert requests[0] == requests[1]
+
+
+@pytest.mark.usefixtures("toy_cloud")
+def test_a_site_that_cannot_be_is_refused_at_once() -> None:
+    with pytest.raises(InputError, match="no zone of toy:east"):
+        resolved("cos://a", "cos://b", options=replace(OFFLINE, sites=(SiteOption("toy", "zones", ("east-z",)),)))
+
+
+@pytest.mark.usefixtures("toy_cloud")
+def test_a_store_without_an_adapter_is_planned_but_not_moved() -> None:
+    assert only(resolved("cos://a", "r2://account/bucket", options=OFFLINE)).destinations[0].access == "keys"
+
+    with pytest.raises(InputError, match="moves no bytes from or to cos://") as caught:
+        resolved("cos://a", "out")
+    assert "--offline" in caught.value.hint
+
+
+def test_who_only_reads_the_ends_asks_nobody_where_they_are() -> None:
+    (job,) = ends([Copy(Target("s3://bucket/a"), (Target("out"),))], cwd=CWD)
+
+    assert (job.source.url, job.destinations[0].url) == ("s3://bucket/a", "/work/out")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +147,7 @@ def test_a_single_file_goes_into_a_directory_that_exists(tmp_path: Path) -> None
 
 def test_nothing_to_copy_and_no_destination_are_refused() -> None:
     with pytest.raises(InputError, match="nothing to copy"):
-        resolve([], Options(), cwd=CWD)
+        resolve([], Options(), cwd=CWD, locate=in_the_cloud)
     with pytest.raises(InputError, match="no destination"):
         resolved("a")
 
@@ -120,6 +178,7 @@ def test_an_unknown_scheme_is_an_error_with_a_suggestion() -> None:
         Options(max_duration_minutes=10**9),
         Options(if_exists="perhaps"),
         Options(compression="rar"),
+        Options(gateway_credentials="mine"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options: Options) -> None:
