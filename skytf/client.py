@@ -8,12 +8,14 @@ import re
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway.journal import Journal
 from skytf import bundle as bundles
+from skytf.assembly import Setting, backend_of
 from skytf.bundle import Bundle
 from skytf.comparison import Comparison, compare
 from skytf.deploy.cancel import Cancel
@@ -22,19 +24,22 @@ from skytf.errors import InputError, Interrupted, Refused
 from skytf.home import Home, TransferDir, client_alive, new_transfer_id
 from skytf.hooks import Hooks, Serialised
 from skytf.model import codec
-from skytf.model.copy import Copy, Options
+from skytf.model.copy import ApplyOptions, Copy, Options
+from skytf.operator import check_applying
 from skytf.planning import Place, planned
 from skytf.prepare import Watch, check_drift, derive
 from skytf.reap import Reaped, reap
 from skytf.report import Report
-from skytf.resolve import resolve
+from skytf.resolve import ends
 from skytf.runner.engine import Engine
 from skytf.runner.engine import resolve as resolve_engine
-from skytf.transfer import BUNDLE_DIR, Setting, Transfer
+from skytf.transfer import BUNDLE_DIR, FLEET_LEFT, Transfer
 from skytf.transfers import Asked, TransferInfo, describe
 
 Approve = Callable[[Bundle], bool]
 _DEFAULTS = Options()
+_APPLYING = ApplyOptions()
+_AS_BEFORE: Mapping[str, str] = MappingProxyType({})
 
 
 class Client:
@@ -69,27 +74,35 @@ class Client:
             bundles.write(out, bundle.files)
         return bundle
 
-    def apply(self, bundle: Bundle | Path) -> Report:
+    def apply(self, bundle: Bundle | Path, *, applying: ApplyOptions = _APPLYING) -> Report:
         """
         Apply exactly *bundle*: create the fleet, move the bytes, verify, destroy.
+
+        *applying* says how this machine and the fleet reach each other; it is no part of what was reviewed.
 
         Returns a report of outcome ``done`` or ``incomplete``; all else is an error, raised when the fleet is gone.
 
         Raises:
-            InputError: There is no bundle.
+            InputError: There is no bundle, or *applying* cannot be.
             Refused: It is not what was reviewed, or is being applied already.
             TerraformError, HostError, TransferFailed, Interrupted: As they say.
         """
+        applying = self._checked_applying(applying)
         given = bundles.read(bundle) if isinstance(bundle, Path) else bundle
         bundles.verify(given, derive(given.manifest).files)
         with self._home.bundle_locked(given.digest):
-            directory = self._begin(Asked())
+            directory = self._begin(Asked(applying=applying))
             self._keep(directory, given)
             with directory.locked():
-                return self._checked(directory, given)
+                return self._checked(directory, given, applying)
 
     def copy(
-        self, copies: Sequence[Copy], options: Options = _DEFAULTS, *, approve: Approve = lambda _: True
+        self,
+        copies: Sequence[Copy],
+        options: Options = _DEFAULTS,
+        *,
+        approve: Approve = lambda _: True,
+        applying: ApplyOptions = _APPLYING,
     ) -> Report | None:
         """
         Plan, ask *approve*, apply; None where it says no.
@@ -97,15 +110,23 @@ class Client:
         Raises:
             As `plan` and `apply`.
         """
-        directory = self._begin(Asked(tuple(copies), options, str(Path.cwd()), approved=False))
+        asked = Asked(tuple(copies), options, str(Path.cwd()), applying=self._checked_applying(applying))
+        directory = self._begin(replace(asked, approved=False))
         with directory.locked():
-            return self._copy(directory, Asked(tuple(copies), options, str(Path.cwd())), approve)
+            return self._copy(directory, asked, approve)
 
-    def resume(self, transfer_id: str | None = None, *, approve: Approve = lambda _: True) -> Report | None:
+    def resume(
+        self,
+        transfer_id: str | None = None,
+        *,
+        approve: Approve = lambda _: True,
+        changing: Mapping[str, str] = _AS_BEFORE,
+    ) -> Report | None:
         """
         Go on with an unfinished transfer (default: the latest); None where nothing is unfinished.
 
         What is left of its old fleet is removed first. *approve* is asked only where nobody had approved the plan yet.
+        *changing* are fields of `ApplyOptions` that shall not be as they were.
 
         Raises:
             InputError: There is no such transfer.
@@ -118,6 +139,7 @@ class Client:
             if directory.status().outcome == "done":
                 return None  # its client has finished meanwhile
             asked = Asked.read(directory)
+            asked = replace(asked, applying=self._checked_applying(replace(asked.applying, **changing)))
             if not (directory.root / BUNDLE_DIR).exists():
                 if not asked.copies:  # killed before it had taken over the bundle that it was to apply
                     self._discard(directory)
@@ -126,10 +148,13 @@ class Client:
             given = bundles.read(directory.root / BUNDLE_DIR)
             if not asked.approved and not approve(given):
                 return None
+            directory.write("request.json", codec.encode(asked))
+            was_left = directory.status().outcome == FLEET_LEFT
             with self._home.bundle_locked(given.digest):
-                transfer = Transfer(given, self._setting(directory), previous=Journal.read(directory.journal))
+                setting = self._setting(directory, asked.applying)
+                transfer = Transfer(given, setting, previous=Journal.read(directory.journal))
                 transfer.remove_old_fleet()
-                return transfer.run()
+                return transfer.concluded() if was_left else transfer.run()
 
     def interrupt(self, signal_number: int) -> None:
         """
@@ -156,7 +181,7 @@ class Client:
         Raises:
             InputError, StoreError: An end cannot be read.
         """
-        return compare(resolve(copies, Options(), cwd=Path.cwd()).jobs)
+        return compare(ends(copies, cwd=Path.cwd()))
 
     def doctor(self) -> list[Check]:
         """Look at what skytf needs on this machine."""
@@ -188,22 +213,22 @@ class Client:
             return None
         self._keep(directory, bundle)
         directory.write("request.json", codec.encode(replace(asked, approved=True)))
-        return Transfer(bundle, self._setting(directory)).run()
+        return Transfer(bundle, self._setting(directory, asked.applying)).run()
 
-    def _checked(self, directory: TransferDir, given: Bundle) -> Report:
+    def _checked(self, directory: TransferDir, given: Bundle, applying: ApplyOptions) -> Report:
         """Apply a bundle that was reviewed some time ago."""
         try:
             warnings = check_drift(given.manifest, self._watch())
             for warning in warnings:
                 self._hooks.on_warning(warning)
-            transfer = Transfer(given, self._setting(directory), warnings=warnings)
+            transfer = Transfer(given, self._setting(directory, applying), warnings=warnings)
         except BaseException:
             self._discard(directory)
             raise
         try:
             return transfer.run()
-        except Refused:
-            # Terraform plans something else: that is found before anything is created.
+        except (InputError, Refused):
+            # Terraform plans something else, or nobody knows our address: that is found before anything is created.
             self._discard(directory)
             raise
 
@@ -225,7 +250,15 @@ class Client:
         """Nothing was created: a transfer that never began is not worth remembering."""
         shutil.rmtree(directory.root, ignore_errors=True)
 
-    def _setting(self, directory: TransferDir) -> Setting:
+    def _checked_applying(self, applying: ApplyOptions) -> ApplyOptions:
+        """Return *applying* as it holds in any directory, if it can be; what is wrong is said before any work."""
+        check_applying(applying)
+        if applying.backend:
+            applying = replace(applying, backend=str(Path(applying.backend).absolute()))
+            backend_of(applying, "", self._env, self._engine())
+        return applying
+
+    def _setting(self, directory: TransferDir, applying: ApplyOptions) -> Setting:
         return Setting(
             directory=directory,
             home=self._home.root,
@@ -235,6 +268,7 @@ class Client:
             hooks=self._hooks,
             cancel=self._cancel,
             stop_signal=lambda: self._signal,
+            applying=applying,
         )
 
     def _latest_unfinished(self) -> TransferDir | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from gateway.program import MUXES, Program, steps
 from gateway.stores.base import Credentials
+from skytf.clouds.sheet import sheet
 from skytf.deploy.cancel import Cancel
 from skytf.deploy.connect import Host
 from skytf.deploy.fleet import Deployed, Target, deploy_fleet
@@ -19,24 +19,21 @@ from skytf.deploy.keys import (
     Secrets,
     make_link_key,
     make_payload_key,
-    make_ssh_key,
     make_token,
-    write_private_key,
 )
 from skytf.deploy.service import fetch_log, shape_link
 from skytf.errors import HostError, TransferFailed
-from skytf.home import PLAN_FILE
 from skytf.hooks import Hooks
+from skytf.infrastructure import Infrastructure, Owner
+from skytf.model.copy import ApplyOptions
 from skytf.model.job import LinkShape, Request
 from skytf.model.topology import Topology
 from skytf.monitor.client import GatewayClient, PeerAddress
-from skytf.render.root import APPLY_TIME, PLACEHOLDERS, apply_values
-from skytf.runner.reviewed import check_same_actions, check_same_plan, normalise_plan
-from skytf.runner.terraform import Terraform
+from skytf.render.root import DATA_PORT
 
 # Who does nothing but this gets no key to what it carries.
 _RELAYING = frozenset({"receive", "send", *MUXES})
-_REVIEW_PLAN_FILE = "review.tfplan"
+_ANY_PORT = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,93 +45,42 @@ class Plan:
     programs: Mapping[str, Program]
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose fleet it is, as the tags say; ``started_s`` (Unix time) is when the transfer's first run began."""
-
-    transfer_id: str
-    name: str
-    operator_cidr: str
-    started_s: float
-
-
 class Fleet:
     """
     Gateways from nothing to nothing.
 
     Args:
         plan: What was reviewed.
-        owner: For tags.
-        terraform: In the transfer's working directory, where the root module lies.
-        workdir: That directory.
-        keys: Where private keys of this transfer go (0700).
+        infrastructure: What Terraform makes of it.
+        owner: Whose it is.
+        applying: How this machine reaches the VMs.
+        key_file: The private key that opens them.
         hooks: Hear of every step.
-        cancel: Ends `create` and `deploy` from another thread; `destroy` goes on regardless.
+        cancel: Ends `deploy` from another thread.
     """
 
     def __init__(
-        self, *, plan: Plan, owner: Owner, terraform: Terraform, workdir: Path, keys: Path, hooks: Hooks, cancel: Cancel
+        self,
+        *,
+        plan: Plan,
+        infrastructure: Infrastructure,
+        owner: Owner,
+        applying: ApplyOptions,
+        key_file: Path,
+        hooks: Hooks,
+        cancel: Cancel,
     ) -> None:
         self._plan = plan
+        self.infrastructure = infrastructure
         self._owner = owner
-        self._terraform = terraform
-        self._workdir = workdir
-        self._key_file = keys / "ssh"
+        self._applying = applying
+        self._key_file = key_file
         self._hooks = hooks
         self._cancel = cancel
-        self._bootstrap: dict[str, str] = {}
+        self._region = {gateway.gateway_id: gateway.region for gateway in plan.topology.gateways}
         self._tokens: dict[str, str] = {}
         self._deployed: tuple[Deployed, ...] = ()
         self._clients: dict[str, GatewayClient] = {}
-
-    def create(self, reviewed_plan: bytes) -> None:
-        """
-        Create the VMs, if Terraform plans what was reviewed.
-
-        Raises:
-            Refused: With the bundle's own placeholders Terraform no longer plans *reviewed_plan*, or with the real
-                values it would do something else.
-            TerraformError: Terraform failed.
-        """
-        stopping = self._terraform.stopping_when(self._cancel.is_set)
-        with self._cancel.closing(self._terraform.interrupt), stopping:
-            self._cancel.check("the fleet")
-            self._terraform.init()
-            self._review(reviewed_plan)
-            self._write_values()
-            plan_file = self._workdir / PLAN_FILE
-            try:
-                self._terraform.plan(out=plan_file)
-                check_same_actions(reviewed_plan, self._terraform.show_json(plan_file))
-                self._cancel.check("the fleet")
-                self._terraform.apply(plan_file)
-            finally:
-                plan_file.unlink(missing_ok=True)  # a plan holds its variables, bootstrap host keys among them
-
-    def _review(self, reviewed_plan: bytes) -> None:
-        """Plan as the reviewer's bundle was planned, and compare."""
-        plan_file = self._workdir / _REVIEW_PLAN_FILE
-        self._terraform.plan(out=plan_file, var_files=[self._workdir / PLACEHOLDERS])
-        again = normalise_plan(self._terraform.show_json(plan_file), workdir=self._workdir)
-        check_same_plan(reviewed_plan, again)
-
-    def _write_values(self) -> None:
-        """Make this transfer's keys, and write the apply-time variables."""
-        client = make_ssh_key()
-        self._key_file.unlink(missing_ok=True)
-        write_private_key(self._key_file, client)
-        host_keys = {gateway.gateway_id: make_ssh_key() for gateway in self._plan.topology.gateways}
-        self._bootstrap = {name: key.public for name, key in host_keys.items()}
-        expires = datetime.now(UTC) + timedelta(minutes=self._plan.request.ttl_minutes)
-        content = apply_values(
-            transfer_id=self._owner.transfer_id,
-            owner=self._owner.name,
-            expires_at=expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            ssh_public_key=client.public,
-            host_keys={name: key.private for name, key in host_keys.items()},
-            operator_cidr=self._owner.operator_cidr,
-        )
-        write_secret(self._workdir / APPLY_TIME, content)
 
     def deploy(self, credentials: Mapping[str, Credentials]) -> dict[str, GatewayClient]:
         """
@@ -143,7 +89,7 @@ class Fleet:
         Raises:
             HostError: A host could not be prepared; the message names it.
         """
-        made: dict[str, dict[str, Any]] = self._terraform.output()["gateways"]
+        made = self.infrastructure.gateways()
         links = {name: make_link_key() for name in self._plan.programs}
         self._tokens = {name: make_token() for name in self._plan.programs}
         payload_key = make_payload_key()
@@ -164,14 +110,17 @@ class Fleet:
     def _target(self, name: str, made: Mapping[str, Any], secrets: Secrets) -> Target:
         if not made["ssh_port"]:
             raise HostError(f"gateway {name} has no SSH port: its VM is gone", hint="run the transfer again")
-        host = Host(name, str(made["public_ip"]), int(made["ssh_port"]), str(made["ssh_user"]))
+        host = Host(name, _address(made), int(made["ssh_port"]), str(made["ssh_user"]))
+        in_cloud = sheet(self._region[name].cloud).provider is not None
         return Target(
             host=host,
             key_file=self._key_file,
-            host_key_public=self._bootstrap[name],
+            host_key_public=self.infrastructure.bootstrap[name],
             program=self._plan.programs[name],
             secrets=secrets,
             listen_host=str(made["private_ip"]),
+            # Firewalls in clouds admit this port; on the operator's machine other things listen too.
+            listen_port=DATA_PORT if in_cloud else _ANY_PORT,
         )
 
     def _secrets(
@@ -197,8 +146,9 @@ class Fleet:
         for name, client in self._clients.items():
             addresses = []
             for peer in self._plan.programs[name].peers:
-                same_site = made[name]["region"] == made[peer.gateway]["region"]
-                host = str(made[peer.gateway]["private_ip" if same_site else "public_ip"])
+                same_site = self._region[name] == self._region[peer.gateway]
+                there = made[peer.gateway]
+                host = str(there["private_ip"]) if same_site else _address(there)
                 port = ports[peer.gateway]
                 shape = self._shape(name, peer.gateway)
                 if peer.dial and shape is not None:
@@ -207,8 +157,7 @@ class Fleet:
             client.put_peers(addresses)
 
     def _shape(self, here: str, there: str) -> LinkShape | None:
-        region = {gateway.gateway_id: gateway.region for gateway in self._plan.topology.gateways}
-        ends = {region[here], region[there]}
+        ends = {self._region[here], self._region[there]}
         return next((one for one in self._plan.request.shapes if {one.source, one.target} == ends), None)
 
     def stop(self, *, timeout_s: float = 30.0) -> None:
@@ -233,26 +182,7 @@ class Fleet:
         for one in self._deployed:
             one.session.close()
 
-    def destroy(self) -> None:
-        """
-        Remove everything that stands in the state.
 
-        Raises:
-            TerraformError: Something is left; the diagnostics say what.
-        """
-        self._terraform.destroy()
-
-    def destroy_old(self) -> None:
-        """Remove what an interrupted run left in the state; placeholders stand in for values that are gone."""
-        self._terraform.init()
-        values = self._workdir / APPLY_TIME
-        if not values.exists():
-            write_secret(values, (self._workdir / PLACEHOLDERS).read_bytes())
-        self._terraform.destroy()
-
-
-def write_secret(path: Path, content: bytes) -> None:
-    """Write *content* to *path*, readable by us alone from the first byte on."""
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(content)
+def _address(made: Mapping[str, Any]) -> str:
+    """Return where a gateway is reached from outside its site; one without a public address is in a routed network."""
+    return str(made["public_ip"] or made["private_ip"])

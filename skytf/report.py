@@ -77,5 +77,5 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """The documented exit code of this outcome: 0, 6 or 1."""
-        return {"done": 0, "incomplete": 6}.get(self.outcome, 1)
+        """The documented exit code of this outcome: 0, 6 or 1; 4 where all is done and a part of the fleet is left."""
+        return {"done": 4 if self.left else 0, "incomplete": 6}.get(self.outcome, 1)

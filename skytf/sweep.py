@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from gateway.journal import Journal
 from gateway.mapping import destination_key
 from gateway.stores.local.files import is_hidden_name
 from skytf.clouds import open_cloud
+from skytf.clouds.base import NotSignedIn
+from skytf.clouds.sheet import sheet
 from skytf.credentials import open_endpoint
 from skytf.errors import SkytfError
 from skytf.home import TransferDir
@@ -44,17 +47,35 @@ def sweep(request: Request, directory: TransferDir) -> int:
     return removed
 
 
-def remove_tagged(clouds: Iterable[str], home: Path, transfer_id: str) -> list[str]:
-    """Remove what still carries the tag of a transfer after Terraform's turn; return what could not be, in words."""
-    left = []
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What became of what carries a fleet's tag: ``left`` could not be removed, ``unchecked`` not be looked for."""
+
+    left: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+
+def remove_tagged(clouds: Iterable[str], home: Path, transfer_id: str) -> Removal:
+    """Remove what still carries the tag of a transfer after Terraform's turn; both findings are words for people."""
+    left, unchecked = [], []
     for name in sorted(clouds):
         cloud = open_cloud(name, home)
+        if cloud is None:
+            unchecked.append(
+                f"{sheet(name).title} could not be searched for what is left of transfer {transfer_id}, there is no"
+                f" adapter: look in its console for the tag skytf-transfer-id={transfer_id}"
+            )
+            continue
         try:
-            if cloud is not None:
-                cloud.delete(transfer_id)
+            cloud.delete(transfer_id)
+        except NotSignedIn as error:
+            unchecked.append(
+                f"{sheet(name).title} could not be searched for what is left of transfer {transfer_id}: {error}"
+                f" (next: {error.hint or 'sign in'}, then skytf reap)"
+            )
         except SkytfError as error:
-            left.append(str(error))
-    return left
+            left.append(f"{error}{f' ({error.hint})' if error.hint else ''}")
+    return Removal(tuple(left), tuple(unchecked))
 
 
 def _remove_partials(job: Job, destination: Endpoint, threshold_bytes: int, directory: TransferDir) -> int:

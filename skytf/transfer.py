@@ -5,58 +5,42 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 
 import msgspec
 
 from gateway.errors import StoreError
 from gateway.journal import Journal, JournalState
 from gateway.stores.base import Skipped
+from skytf.assembly import Setting, fleet_of
 from skytf.bundle import Bundle
-from skytf.clouds import open_cloud
 from skytf.credentials import of_job, open_endpoint
-from skytf.deploy.cancel import Cancel
 from skytf.dispatch import Dispatch
 from skytf.errors import Interrupted, Refused, SkytfError, TransferFailed
-from skytf.fleet import Fleet, Owner, Plan
-from skytf.home import TransferDir
-from skytf.hooks import Hooks
+from skytf.fleet import Fleet
 from skytf.ledger import Ledger
 from skytf.model import codec
 from skytf.model.job import Job
 from skytf.monitor.events import Failed
+from skytf.operator import operator_cidr
 from skytf.report import Failure, Report
-from skytf.runner.engine import Engine
+from skytf.runner.backend import OVERRIDE
 from skytf.runner.orphans import wait_for_orphans
-from skytf.runner.terraform import Terraform
 from skytf.sweep import LISTING, remove_tagged, sweep
 from skytf.verification import Listing, compare_sizes
 from skytf.workload import JournalRecord, Workload
 
 # Where a transfer keeps the bundle that it applies.
 BUNDLE_DIR = "bundle"
+# How a transfer stands that has moved everything, and whose fleet could not be removed.
+FLEET_LEFT = "left"
 # Why a listing passes over a name, and what its owner can do; the other reasons are no loss.
 _NOT_ARRIVING = {
     "not-utf8": ("its name is not UTF-8 and cannot be an object's key", "rename it, then resume"),
     "unreadable": ("it cannot be read", "check its owner and mode, then resume"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What a transfer runs in; *stop_signal* says by which signal, if any, it is told to stop."""
-
-    directory: TransferDir
-    home: Path
-    engine: Engine
-    env: Mapping[str, str]
-    owner: str
-    hooks: Hooks
-    cancel: Cancel
-    stop_signal: Callable[[], int]
 
 
 class Transfer:
@@ -100,7 +84,7 @@ class Transfer:
             TerraformError, HostError, TransferFailed: As they say.
             Interrupted: `Setting.cancel` was set.
         """
-        fleet = self._fleet()
+        fleet = fleet_of(self._bundle, self._setting, self._warn)
         error: BaseException | None = None
         try:
             self._move(fleet, self._reviewed_plan)
@@ -114,9 +98,20 @@ class Transfer:
             failures_file=str(self._directory.root / "failures.jsonl"),
         )
         self._directory.write("report.json", codec.encode(report))
-        self._set_phase("done", "", outcome=report.outcome)
+        self._set_phase("done", "", outcome=FLEET_LEFT if report.outcome == "done" and report.left else report.outcome)
+        if error is not None:
+            for text in report.left:
+                self._hooks.on_warning(text)  # only the error is shown, not the report
         if late := error or self._interruption(complete=not self._ledger.failed):
             raise late
+        return report
+
+    def concluded(self) -> Report:
+        """Return the report of a transfer that had moved everything, now that what was left of its fleet is gone."""
+        report = codec.decode((self._directory.root / "report.json").read_bytes(), Report)
+        report = replace(report, left=(), warnings=(*report.warnings, *self._ledger.warnings))
+        self._directory.write("report.json", codec.encode(report))
+        self._set_phase("done", "", outcome=report.outcome)
         return report
 
     def remove_old_fleet(self) -> None:
@@ -126,43 +121,25 @@ class Transfer:
         After a kill -9 the state may be wrong in both directions, so a fleet is never taken over (ADR 5).
         """
         with self._phase("destroying", "what is left of the old fleet is removed"):
-            fleet = self._fleet()
+            fleet = fleet_of(self._bundle, self._setting, self._warn, old=True)
+            workdir = self._directory.workdir
             # Terraform outlives a killed client, and goes on creating.
-            wait_for_orphans(self._directory.workdir)
-            if (self._directory.workdir / "terraform.tfstate").exists():
-                fleet.destroy_old()
-            if left := remove_tagged(self._clouds, self._setting.home, self._directory.transfer_id):
-                raise TransferFailed(f"the old fleet cannot be removed: {'; '.join(left)}", hint="skytf reap --force")
+            wait_for_orphans(workdir)
+            if (workdir / "terraform.tfstate").exists() or (workdir / OVERRIDE).exists():
+                fleet.infrastructure.destroy_old()
+            removal = remove_tagged(self._clouds, self._setting.home, self._directory.transfer_id)
+            if removal.left:
+                text = f"the old fleet cannot be removed: {'; '.join(removal.left)}"
+                raise TransferFailed(text, hint="skytf reap --force")
+            for warning in removal.unchecked:
+                self._warn(warning)
             self._sweep()
-
-    def _fleet(self) -> Fleet:
-        environment: dict[str, str] = {}
-        for name in sorted(self._clouds):
-            if (cloud := open_cloud(name, self._setting.home)) is not None:
-                environment |= cloud.environment()
-        self._directory.lay_out(self._bundle.infra)
-        terraform = Terraform(
-            engine=self._setting.engine,
-            workdir=self._directory.workdir,
-            log_dir=self._directory.logs,
-            env=self._setting.env,
-            extra_env=environment,
-            on_message=self._hooks.on_terraform,
-        )
-        return Fleet(
-            plan=Plan(self._request, self._bundle.topology, self._bundle.programs),
-            owner=Owner(self._directory.transfer_id, self._setting.owner, "127.0.0.1/32", self._directory.started_s),
-            terraform=terraform,
-            workdir=self._directory.workdir,
-            keys=self._directory.keys,
-            hooks=self._hooks,
-            cancel=self._setting.cancel,
-        )
 
     def _move(self, fleet: Fleet, reviewed_plan: bytes) -> None:
         gateways = len(self._bundle.topology.gateways)
         with self._phase("applying", f"terraform creates {gateways} gateways"):
-            fleet.create(reviewed_plan)
+            cidr = operator_cidr(self._setting.applying, self._bundle.topology.regions())
+            fleet.infrastructure.create(reviewed_plan, cidr)
         with self._phase("deploying", "gateways are prepared over SSH"):
             credentials = {name: keys for job in self._request.jobs for name, keys in of_job(job).items()}
             clients = fleet.deploy(credentials)
@@ -253,13 +230,20 @@ class Transfer:
             self._sweep()
 
     def _destroy(self, fleet: Fleet) -> list[str]:
+        """Return what is left of the fleet, in words that say what to do about it."""
         left: list[str] = []
         try:
-            fleet.destroy()
+            fleet.infrastructure.destroy()
         except SkytfError as error:
-            left.append(str(error))
-        left += remove_tagged(self._clouds, self._setting.home, self._directory.transfer_id)
-        self._directory.forget_secrets()
+            transfer_id = self._directory.transfer_id
+            mend = f"{error.hint}; then " if error.hint else ""
+            left.append(f"{error} (next: {mend}skytf resume {transfer_id}, or skytf reap)")
+        removal = remove_tagged(self._clouds, self._setting.home, self._directory.transfer_id)
+        for warning in removal.unchecked:
+            self._warn(warning)
+        left += removal.left
+        if not left:
+            self._directory.forget_secrets()
         return left
 
     def _sweep(self) -> None:

@@ -45,7 +45,9 @@ def classify(cloud: str, text: str) -> Fault | None:
     words = _plain(text)
     for pattern in sheet(cloud).faults:
         if any(one in words for one in pattern.words):
-            return Fault(pattern.kind, pattern.hint, _site(text))
+            site = _site(text)
+            region = site.removeprefix(f"{cloud}-")
+            return Fault(pattern.kind, pattern.hint.replace("REGION", region) if region else pattern.hint, site)
     return None
 
 
