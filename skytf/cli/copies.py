@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from skytf.errors import InputError
-from skytf.model.copy import Copy, Options, Target
+from skytf.model.copy import ApplyOptions, Copy, Options, Target
 
 # Where the option's name is not the field's.
 _RENAMED = {"chunk_size": "chunk_bytes", "threshold": "threshold_bytes", "max_duration": "max_duration_minutes"}
@@ -58,6 +58,15 @@ def options_of(given: Mapping[str, Any]) -> Options:
     known = {field.name for field in fields(Options)}
     named = {_RENAMED.get(name, name): value for name, value in given.items() if value is not None}
     return Options(**{name: value for name, value in named.items() if name in known})
+
+
+def applying_of(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields of `ApplyOptions` that the parameters *given* set; an echo service ``off`` is none."""
+    names = {field.name for field in fields(ApplyOptions)}
+    named = {name: value for name, value in given.items() if name in names and value is not None}
+    if named.get("echo_service") == "off":
+        named["echo_service"] = ""
+    return named
 
 
 def _each(flag: str, values: tuple[str, ...], destinations: Sequence[str], general: str | None) -> list[str]:

@@ -15,6 +15,7 @@ import rich_click as click
 
 from skytf.cli.session import Session
 from skytf.cli.values import Minutes, Shape, Size
+from skytf.model.copy import ECHO_SERVICE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,6 +40,11 @@ def ends(command: F) -> F:
 def shaping(command: F) -> F:
     """Give *command* the options of the ends, and those that shape the fleet and the transfer."""
     return _apply(command, _ENDS + _SHAPING)
+
+
+def applying(command: F) -> F:
+    """Give *command* the options that say how this machine and the fleet reach each other, and where the state is."""
+    return _apply(command, _APPLYING)
 
 
 def _apply(command: F, options: tuple[Callable[[F], F], ...]) -> F:
@@ -112,5 +118,32 @@ _SHAPING: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice(["report", "refuse"]),
         help=("What to do when the source is no longer what was planned.  [default: report]"),
         panel="Transfer",
+    ),
+)
+
+# Not part of a bundle: who applies may stand somewhere else than who planned.
+_APPLYING: tuple[Callable[[Any], Any], ...] = (
+    option("--operator-cidr", metavar="CIDR", help="Who may reach SSH of gateways in clouds.", panel="Apply"),
+    option(
+        "--echo-service",
+        metavar="URL",
+        help=f"Where this machine's address is asked for, if --operator-cidr is not given: {ECHO_SERVICE}, or off.",
+        panel="Apply",
+    ),
+    option(
+        "--ssh-proxy", metavar="HOST", help="Jump host to the gateways, or a command with %h and %p.", panel="Apply"
+    ),
+    option(
+        "--tree-source",
+        type=click.Choice(["auto", "push", "fan-out", "index"]),
+        help="How the gateway's packages reach the VMs; auto decides by their number.",
+        panel="Apply",
+    ),
+    option(
+        "--backend",
+        type=click.Path(dir_okay=False, path_type=str),
+        metavar="FILE",
+        help="TOML file that says where Terraform keeps the state; else this machine does.",
+        panel="Apply",
     ),
 )

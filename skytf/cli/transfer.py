@@ -11,7 +11,7 @@ from skytf.cli.plan_view import show_plan
 from skytf.cli.session import Session
 from skytf.cli.signals import Stopping, stopping_in_order
 from skytf.cli.summary import summary
-from skytf.model.copy import Copy, Options
+from skytf.model.copy import ApplyOptions, Copy, Options
 from skytf.report import Report
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ def plan(session: Session, client: Client, copies: Sequence[Copy], options: Opti
         return client.plan(copies, options, out=out)
 
 
-def plan_and_apply(session: Session, copies: Sequence[Copy], options: Options, *, dry_run: bool) -> int:
+def plan_and_apply(
+    session: Session, copies: Sequence[Copy], options: Options, applying: ApplyOptions, *, dry_run: bool
+) -> int:
     """
     Return the exit code of a transfer that is planned, shown, agreed to and applied.
 
@@ -39,7 +41,7 @@ def plan_and_apply(session: Session, copies: Sequence[Copy], options: Options, *
         return 0
     session.require_answer(_QUESTION)
     client = session.client()
-    return run(session, client, lambda approve: client.copy(copies, options, approve=approve))
+    return run(session, client, lambda approve: client.copy(copies, options, approve=approve, applying=applying))
 
 
 def run(session: Session, client: Client, work: Callable[[Approval], Report | None]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,40 +10,47 @@ import rich_click as click
 from click.core import ParameterSource
 
 from skytf.bundle import MANIFEST, read
-from skytf.cli.copies import copy_of, options_of
-from skytf.cli.options import common, option, shaping
+from skytf.cli.copies import applying_of, copy_of, options_of
+from skytf.cli.options import applying, common, option, shaping
 from skytf.cli.plan_view import show_plan
 from skytf.cli.session import Session
 from skytf.cli.transfer import plan_and_apply, run
 from skytf.errors import InputError
+from skytf.model.copy import ApplyOptions
+
+# How to reach a fleet is for whoever applies to say; all else was reviewed.
+_BESIDE_A_BUNDLE = frozenset(field.name for field in fields(ApplyOptions))
 
 
 @click.command("apply-transfer")
 @click.argument("arguments", metavar="BUNDLE | SRC DST...", nargs=-1, required=True)
 @option("--dry-run", is_flag=True, help="Plan and show, create nothing.", panel="Plan")
 @shaping
+@applying
 @common
 @click.pass_context
 def command(ctx: click.Context, /, arguments: tuple[str, ...], dry_run: bool, **given: Any) -> None:
     """
     Apply a reviewed bundle, or plan and apply in one step.
 
-    A BUNDLE is a directory that skytf plan --out wrote; it is applied as it was reviewed, or refused.
+    A BUNDLE is a directory that skytf plan --out wrote; it is applied as it was reviewed, or refused. Beside it stand
+    only the options of the panel Apply.
     Anything else is SRC DST..., as for skytf cp.
     """
     session = ctx.ensure_object(Session)
+    how = ApplyOptions(**applying_of(given))
     first, *destinations = arguments
     if _is_bundle(first):
-        _refuse_beside_a_bundle(ctx, first, destinations, list(given))
+        _refuse_beside_a_bundle(ctx, first, destinations, [name for name in given if name not in _BESIDE_A_BUNDLE])
         if dry_run:
             show_plan(session, read(Path(first)), Path(first))
             return
         client = session.client()
-        ctx.exit(run(session, client, lambda _: client.apply(Path(first))))
+        ctx.exit(run(session, client, lambda _: client.apply(Path(first), applying=how)))
     if not destinations:
         raise _no_bundle(first)
     copies = [copy_of(first, destinations, given)]
-    ctx.exit(plan_and_apply(session, copies, options_of(given), dry_run=dry_run))
+    ctx.exit(plan_and_apply(session, copies, options_of(given), how, dry_run=dry_run))
 
 
 def _is_bundle(argument: str) -> bool:

@@ -6,10 +6,11 @@ from typing import Any
 
 import rich_click as click
 
-from skytf.cli.copies import copy_of, options_of
-from skytf.cli.options import common, option, shaping
+from skytf.cli.copies import applying_of, copy_of, options_of
+from skytf.cli.options import applying, common, option, shaping
 from skytf.cli.session import Session
 from skytf.cli.transfer import plan_and_apply
+from skytf.model.copy import ApplyOptions
 
 
 @click.command("cp")
@@ -17,6 +18,7 @@ from skytf.cli.transfer import plan_and_apply
 @click.argument("destinations", metavar="DST...", nargs=-1, required=True)
 @option("--dry-run", is_flag=True, help="Plan and show, create nothing.", panel="Plan")
 @shaping
+@applying
 @common
 @click.pass_context
 def command(ctx: click.Context, /, source: str, destinations: tuple[str, ...], dry_run: bool, **given: Any) -> None:
@@ -27,4 +29,4 @@ def command(ctx: click.Context, /, source: str, destinations: tuple[str, ...], d
     """
     session = ctx.ensure_object(Session)
     copies = [copy_of(source, destinations, given)]
-    ctx.exit(plan_and_apply(session, copies, options_of(given), dry_run=dry_run))
+    ctx.exit(plan_and_apply(session, copies, options_of(given), ApplyOptions(**applying_of(given)), dry_run=dry_run))

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,7 +21,7 @@ from skytf.cli import app
 from skytf.cli.session import Session
 from skytf.errors import Interrupted
 from skytf.hooks import DestinationProgress, Hooks, Progress
-from skytf.model.copy import Copy, Options
+from skytf.model.copy import ApplyOptions, Copy, Options
 from skytf.report import DestinationResult, Failure, JobResult, Report
 from skytf.runner.diagnostics import Diagnostic
 from skytf.runner.messages import ChangeSummary, Message, Other, Outputs, Provision, ResourceChange, Version
@@ -116,16 +116,20 @@ class FakeClient:
         self.hooks.on_phase("planning", "2 and 2 gateways, direct")
         return FakeBundle()
 
-    def apply(self, bundle: object) -> Report | None:
-        self.calls.append(("apply", bundle))
+    def apply(self, bundle: object, *, applying: ApplyOptions) -> Report | None:
+        self.calls += [("apply", bundle), ("applying", applying)]
         return self._run()
 
-    def copy(self, copies: Sequence[Copy], options: Options, *, approve: Callable[[Any], bool]) -> Report | None:
+    def copy(
+        self, copies: Sequence[Copy], options: Options, *, approve: Callable[[Any], bool], applying: ApplyOptions
+    ) -> Report | None:
         bundle = self.plan(copies, options)
-        return self.apply(bundle) if approve(bundle) else None
+        return self.apply(bundle, applying=applying) if approve(bundle) else None
 
-    def resume(self, transfer_id: str | None = None, *, approve: Callable[[Any], bool]) -> Report | None:
-        self.calls.append(("resume", transfer_id))
+    def resume(
+        self, transfer_id: str | None = None, *, approve: Callable[[Any], bool], changing: Mapping[str, str]
+    ) -> Report | None:
+        self.calls += [("resume", transfer_id), ("changing", changing)]
         if self.unapproved and not approve(FakeBundle()):
             return None
         return self._run()
