@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 from tests.provider.invent import ACCOUNT, PROJECT, SUBSCRIPTION, TENANT
 from tests.provider.values import Values
 
+_NAME = re.compile(r'name\s*=\s*"?([a-z0-9-]+)')
 _UBUNTU = "ubuntu-2404-noble-amd64-v20260101"
 
 
@@ -108,8 +110,7 @@ def _google_subnetwork(arguments: Values, settings: Values) -> Values:
 
 
 def _google_machine_types(arguments: Values, settings: Values) -> Values:
-    names = [word.strip('"') for word in (arguments.get("filter") or "").split() if word.strip('"()').count("-") > 1]
-    names = [name.strip('()"') for name in names] or ["n2-standard-2"]
+    names = _NAME.findall(arguments.get("filter") or "") or ["n2-standard-16"]
     return {"machine_types": [{"name": name, "guest_cpus": 2, "memory_mb": 8192} for name in names]}
 
 

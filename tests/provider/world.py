@@ -150,12 +150,12 @@ class World:
             entries.append({"type": kind, "operation": operation, "where": where or {}, "times": times, **what})
 
     def address(self, name: str) -> str:
-        """Return the address of gateway *name*, always the same one, and nobody else's: 127.0.x.y."""
+        """Return the address of gateway *name*, 127.0.x.y: always the same one, and nobody else's in this world."""
         directory = self.directory / "addresses"
         directory.mkdir(mode=0o700, exist_ok=True)
         with self._lock():
             for attempt in range(1000):
-                digest = hashlib.sha256(f"{name}/{attempt}".encode()).digest()
+                digest = hashlib.sha256(f"{self.directory}/{name}/{attempt}".encode()).digest()
                 # Not the first /24, where everything else of this machine listens, nor the ends of any.
                 path = directory / f"127.0.{digest[0] % 254 + 1}.{digest[1] % 254 + 1}"
                 if not path.exists():

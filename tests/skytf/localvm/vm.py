@@ -125,18 +125,20 @@ class Vm:
 
 
 @contextmanager
-def ssh(port: int, host_key: str, private_key: str, *, user: str = "skytf") -> Iterator[paramiko.SSHClient]:
-    """Connect to loopback port *port* strictly: only to a server with *host_key*, only with *private_key*."""
+def ssh(
+    port: int, host_key: str, private_key: str, *, user: str = "skytf", host: str = "127.0.0.1"
+) -> Iterator[paramiko.SSHClient]:
+    """Connect to *port* of *host* strictly: only to a server with *host_key*, only with *private_key*."""
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
     kind, encoded = host_key.split()[:2]
     key = paramiko.PKey.from_type_string(kind, paramiko.hostkeys.decodebytes(encoded.encode()))
-    client.get_host_keys().add(f"[127.0.0.1]:{port}", kind, key)
-    connection = socket.create_connection(("127.0.0.1", port), TIMEOUT_S)
+    client.get_host_keys().add(f"[{host}]:{port}", kind, key)
+    connection = socket.create_connection((host, port), TIMEOUT_S)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # four times faster commands
     try:
         client.connect(
-            "127.0.0.1",
+            host,
             port,
             username=user,
             pkey=paramiko.Ed25519Key.from_private_key(StringIO(private_key)),
