@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import logging
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +12,11 @@ import fabric
 import paramiko
 
 from skytf.deploy.cancel import Cancel, Cancelled
+from skytf.deploy.dial import Line, dial, dial_through
+from skytf.deploy.proxy import proxy_argv
 from skytf.deploy.session import Session
 from skytf.errors import HostError
 
-# Without TCP_USER_TIMEOUT a command on a host that vanished hung for more than 35 s, with 10 s it ended after 9 to 14.
-_DEAD_AFTER_S = 20
 _KEEPALIVE_S = 10
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 3.0
@@ -52,13 +50,14 @@ def connect(
     timeout_s: float = 10.0,
     deadline_s: float = 300.0,
     cancel: Cancel | None = None,
+    proxy: str = "",
 ) -> Session:
     """
     Return a session with *host* as soon as it answers.
 
     A fresh VM needs a minute until SSH listens and our key is in place, so attempts of at most
     *timeout_s* are repeated with growing pauses until *deadline_s* have passed. Nothing of the
-    operator's own SSH set-up is used: no agent, no ``~/.ssh``, no ``~/.fabric``.
+    operator's own SSH set-up is used, except by a proxy: no agent, no ``~/.ssh``, no ``~/.fabric``.
 
     Args:
         host: The host.
@@ -67,52 +66,65 @@ def connect(
         timeout_s: Limit of one attempt, in each of its steps.
         deadline_s: When to give up; the host is tried at least once.
         cancel: Ends the attempt or the pause of the moment.
+        proxy: The way to the host, see `skytf.deploy.proxy`; empty for a connection of our own.
 
     Raises:
+        InputError: *proxy* is none.
         HostError: It never answered, refused our key, or presented another host key (never tried twice).
         Cancelled: *cancel* was set.
     """
     cancel = cancel or Cancel()
     known = _parse_host_key(host, host_key_public)
+    through = proxy_argv(proxy, address=host.address, port=host.port, gateway_id=host.gateway_id) if proxy else []
     key = paramiko.Ed25519Key.from_private_key_file(str(key_file))
     give_up_s = time.monotonic() + deadline_s
     pause_s = _FIRST_PAUSE_S
     while True:
         try:
-            return _attempt(host, key, known, timeout_s, cancel)
+            line = _line(host, through, timeout_s, cancel)
+            return _attempt(host, _connection(host, key, known, line, timeout_s), line, cancel)
         except _NotYet as error:
             cancel.check(str(host))
             if time.monotonic() + pause_s > give_up_s:
                 raise HostError(
                     f"{host}: {error}; gave up after {deadline_s:.0f} s",
-                    hint="see that the VM runs and that its firewall admits SSH from this machine",
+                    hint="see that the VM runs and that its firewall admits SSH from "
+                    + ("the SSH proxy" if proxy else "this machine"),
                 ) from error
         if cancel.wait(pause_s):
             raise Cancelled(f"{host}: cancelled")
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
 
-def _attempt(host: Host, key: paramiko.PKey, known: paramiko.PKey, timeout_s: float, cancel: Cancel) -> Session:
-    dialled = _dial(host, timeout_s, cancel)
-    connection = _connection(host, key, known, dialled, timeout_s)
+def _line(host: Host, through: list[str], timeout_s: float, cancel: Cancel) -> Line:
     try:
-        with cancel.closing(lambda: _shut(dialled)):
+        if through:
+            return dial_through(through, timeout_s=timeout_s)
+        return dial(host.address, host.port, timeout_s=timeout_s, cancel=cancel)
+    except OSError as error:
+        if through:
+            raise HostError(f"{host}: the SSH proxy {through[0]!r} cannot be started: {error.strerror}") from error
+        raise _NotYet(f"it never answered SSH ({error.strerror or error})") from error
+
+
+def _attempt(host: Host, connection: fabric.Connection, line: Line, cancel: Cancel) -> Session:
+    try:
+        with cancel.closing(line.shut):
             connection.open()
         cancel.check(str(host))
     except BaseException as error:
-        _shut(dialled)
+        line.shut()
         transport = connection.client.get_transport()
         connection.client.close()
         if transport is not None and transport.is_alive():
             transport.join()  # closing does not wait for a thread that is ending by itself
-        dialled.close()
-        raise _explained(host, error) from error
+        raise _explained(host, error, line.finish()) from error
     transport = connection.client.get_transport()
     transport.set_keepalive(_KEEPALIVE_S)
-    return Session(str(host), connection, dialled)
+    return Session(str(host), connection, line)
 
 
-def _explained(host: Host, error: BaseException) -> BaseException:
+def _explained(host: Host, error: BaseException, proxy_said: str) -> BaseException:
     """Return *error* as what it means to `connect`: try again, or give up with a sentence."""
     if isinstance(error, paramiko.BadHostKeyException):
         return HostError(
@@ -122,33 +134,13 @@ def _explained(host: Host, error: BaseException) -> BaseException:
     if isinstance(error, paramiko.AuthenticationException):
         return _NotYet("it refused our key")
     if isinstance(error, paramiko.SSHException | EOFError | OSError):
-        return _NotYet(f"it never answered SSH ({str(error) or 'connection closed'})")
+        why = f"the SSH proxy said: {proxy_said}" if proxy_said else str(error) or "connection closed"
+        return _NotYet(f"it never answered SSH ({why})")
     return error
 
 
-def _dial(host: Host, timeout_s: float, cancel: Cancel) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host.address, host.port, type=socket.SOCK_STREAM)[0]
-        dialled = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise _NotYet(f"it never answered SSH ({error.strerror or error})") from error
-    try:
-        dialled.settimeout(timeout_s)
-        with cancel.closing(lambda: _shut(dialled)):
-            dialled.connect(address)
-        # Nagle costs 40 ms per command (48 ms against 12, also with OpenSSH).
-        dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        dialled.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_AFTER_S * 1000)
-    except OSError as error:
-        dialled.close()
-        raise _NotYet(f"it never answered SSH ({error.strerror or error})") from error
-    return dialled
-
-
 def _connection(
-    host: Host, key: paramiko.PKey, known: paramiko.PKey, dialled: socket.socket, timeout_s: float
+    host: Host, key: paramiko.PKey, known: paramiko.PKey, line: Line, timeout_s: float
 ) -> fabric.Connection:
     """Return a connection that is not open yet, with every default of Fabric replaced that would trust or read more."""
     connection = fabric.Connection(
@@ -158,7 +150,7 @@ def _connection(
         # lazy and an explicit, empty ssh_config: no file and no variable of the operator's machine is read
         config=fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig()),
         connect_kwargs={
-            "sock": dialled,
+            "sock": line.socket,
             "pkey": key,
             "allow_agent": False,
             "look_for_keys": False,
@@ -181,8 +173,3 @@ def _parse_host_key(host: Host, text: str) -> paramiko.PKey:
         return paramiko.PKey.from_type_string(kind, base64.b64decode(encoded, validate=True))
     except (ValueError, paramiko.SSHException, paramiko.pkey.UnknownKeyType) as error:
         raise HostError(f"{host}: {text[:80]!r} is not a public host key") from error
-
-
-def _shut(dialled: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        dialled.shutdown(socket.SHUT_RDWR)

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import io
 import shlex
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import fabric
 import paramiko
 
 from skytf.deploy.channel import ChannelSocket
+from skytf.deploy.dial import Line
 from skytf.errors import HostError
 
 # `timeout` ends a command on the host; this much later we stop waiting for the host to say so.
@@ -40,6 +40,31 @@ class Result:
         return said[-1][:500] if said else f"exit status {self.exit_status}, no output"
 
 
+class Attended:
+    """A command that runs on a host for as long as somebody here attends to it."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+
+    def first_line(self) -> str:
+        """Return the first line of its output; its last words where it ends without one or stays silent."""
+        said = bytearray()
+        with contextlib.suppress(OSError):  # silence
+            while not said.endswith(b"\n") and (piece := self._channel.recv(1)):
+                said += piece
+            if not said:
+                errors = _read_all(self._channel.recv_stderr).strip().splitlines()
+                return errors[-1][:500] if errors else ""
+        return said.decode(errors="replace").strip()
+
+    def end(self) -> None:
+        """Close its stdin and wait until it has ended; harmless when it has, or when the session is lost."""
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            self._channel.shutdown_write()
+            _read_all(self._channel.recv)
+        self._channel.close()
+
+
 class Session:
     """
     One open SSH connection to *host*.
@@ -48,10 +73,10 @@ class Session:
     `close` from any thread ends whatever the others wait for.
     """
 
-    def __init__(self, host: str, connection: fabric.Connection, dialled: socket.socket) -> None:
+    def __init__(self, host: str, connection: fabric.Connection, line: Line) -> None:
         self.host = host
         self._connection = connection
-        self._dialled = dialled
+        self._line = line
 
     def run(
         self, command: Sequence[str] | str, *, stdin: bytes = b"", timeout_s: float = 60.0, check: bool = True
@@ -81,6 +106,25 @@ class Session:
         if result.exit_status != 0 and check:
             raise HostError(f"{self.host}: {shown!r} failed: {result.words()}")
         return result
+
+    def spawn(self, argv: Sequence[str], *, said: bytes, timeout_s: float) -> Attended:
+        """
+        Start *argv*, let it read *said*, and return it while it runs. Any thread may do this.
+
+        The command ends when its stdin does: by `Attended.end`, or with this session, however that ends.
+
+        Raises:
+            HostError: The connection is lost.
+        """
+        line = shlex.join(["timeout", "-k", str(_KILL_AFTER_S), f"{timeout_s:g}", *argv])
+        try:
+            channel = self._connection.transport.open_session(timeout=_CHANNEL_TIMEOUT_S)
+            channel.settimeout(_GRACE_S)
+            channel.exec_command(line)
+            channel.sendall(said)
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            raise self._lost(argv[0], error) from error
+        return Attended(channel)
 
     def put(self, content: bytes | Path, remote: str, *, mode: int = 0o600) -> None:
         """
@@ -128,12 +172,11 @@ class Session:
     def close(self) -> None:
         """End the connection and everything that waits on it; harmless when it is closed."""
         # The transport's thread sees the end of the stream at once, instead of at its next look.
-        with contextlib.suppress(OSError):
-            self._dialled.shutdown(socket.SHUT_RDWR)
+        self._line.shut()
         transport = self._connection.transport
         self._connection.client.close()
         transport.join()
-        self._dialled.close()
+        self._line.close()
 
     def _execute(self, line: str, stdin: bytes, timeout_s: float, shown: str) -> Result:
         try:
