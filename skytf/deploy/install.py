@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from skytf.deploy.cancel import Cancel
 from skytf.deploy.packages import Platform
 from skytf.deploy.session import Session
+from skytf.deploy.shipping import Errand, push
 from skytf.deploy.tree import Tree
 from skytf.errors import HostError
 
@@ -116,15 +117,20 @@ def install(
     shared: SharedDisks,
     cancel: Cancel,
     on_step: Callable[[str], None],
+    bring: Callable[[Errand], None] = push,
 ) -> Installed:
     """
-    Send the *trees* that the host does not have, and *files* into the transfer's directory there.
+    Let *bring* fetch the *trees* that the host does not have; send *files* into the transfer's directory there.
 
     Raises:
         HostError: A tree cannot be built, sent or unpacked.
         Cancelled: *cancel* was set.
     """
-    paths = [_ensure(session, facts, tree, shared, cancel=cancel, on_step=on_step) for tree in trees]
+    paths = []
+    for tree in trees:
+        incoming = facts.trees_dir / f".incoming-{tree.name}-{secrets.token_hex(8)}"
+        errand = Errand(session, facts.python, tree, incoming, cancel, on_step)
+        paths.append(_ensure(facts, errand, shared, bring))
     directory = facts.home / "skytf" / transfer_id
     session.run(["mkdir", "-p", "-m", "700", str(directory)])
     launcher = Path(__file__).with_name("launcher.py").read_bytes()
@@ -134,29 +140,17 @@ def install(
     return Installed(directory, facts.python)
 
 
-def _ensure(
-    session: Session,
-    facts: HostFacts,
-    tree: Tree,
-    shared: SharedDisks,
-    *,
-    cancel: Cancel,
-    on_step: Callable[[str], None],
-) -> PurePosixPath:
-    if tree.name in facts.trees:
-        return facts.trees[tree.name]
-    target = facts.trees_dir / tree.name
-    with shared.lock(facts.disk, tree.name):
-        cancel.check(session.host)
-        if session.run(["test", "-d", str(target)], check=False).exit_status == 0:
+def _ensure(facts: HostFacts, errand: Errand, shared: SharedDisks, bring: Callable[[Errand], None]) -> PurePosixPath:
+    tree = errand.tree.name
+    if tree in facts.trees:
+        return facts.trees[tree]
+    target = facts.trees_dir / tree
+    with shared.lock(facts.disk, tree):
+        errand.cancel.check(errand.session.host)
+        if errand.session.run(["test", "-d", str(target)], check=False).exit_status == 0:
             return target
-        on_step(f"building {tree.name}")
-        archive = tree.archive(cancel)
-        on_step(f"sending {tree.name}")
-        incoming = facts.trees_dir / f".incoming-{tree.name}-{secrets.token_hex(8)}"
-        session.put(archive, str(incoming))
-        script = Path(__file__).with_name("unpack.py").read_text()
-        session.run([facts.python, "-I", "-S", "-c", script, str(incoming), str(target)], timeout_s=_UNPACK_TIMEOUT_S)
+        bring(errand)
+        errand.run_script("unpack.py", str(errand.incoming), str(target), timeout_s=_UNPACK_TIMEOUT_S)
     return target
 
 
@@ -168,5 +162,6 @@ def _choose_python(session: Session, found: Sequence[str]) -> tuple[str, str]:
             return match[1], f"{match[2]}.{match[3]}"
     have = ", ".join(line.rpartition(" ")[2] for line in found) or "none"
     raise HostError(
-        f"{session.host} has no Python from 3.11 on (found: {have})", hint="choose an image such as Ubuntu 24.04"
+        f"{session.host} has no Python from 3.11 on (found: {have})",
+        hint="choose an image that brings one, such as Ubuntu 24.04 or Debian 12",
     )

@@ -59,6 +59,14 @@ class Platform:
         return self.machine == here.machine() and self.python == f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """What a lock pins, for hosts of one platform."""
+
+    lock_file: Path
+    platform: Platform
+
+
 def install(lock_file: Path, directory: Path, platform: Platform, cancel: Cancel) -> None:
     """
     Install the hash-pinned packages of *lock_file* into *directory*, emptied first: wheels only, nothing is built.
@@ -91,7 +99,7 @@ def install(lock_file: Path, directory: Path, platform: Platform, cancel: Cancel
     reasons = []
     for argv in ways:
         _empty(directory)  # pip leaves alone what a uv that failed half-way has put there, and calls it done
-        failed = _run(argv, directory, environment, cancel)
+        failed = run(argv, directory, environment, cancel)
         cancel.check(f"packages of {lock_file.name}")
         if failed is None:
             return
@@ -142,8 +150,8 @@ def uv_environment(environment: Mapping[str, str], pip: Mapping[str, str]) -> di
     return result
 
 
-def _run(argv: list[str], directory: Path, environment: Mapping[str, str], cancel: Cancel) -> str | None:
-    """Return None when *argv* worked, else its last words."""
+def run(argv: list[str], directory: Path, environment: Mapping[str, str], cancel: Cancel) -> str | None:
+    """Run *argv* beside *directory*, until *cancel* at the longest; return None when it worked, else its last words."""
     process = subprocess.Popen(
         argv,
         cwd=directory.parent,  # away from any project of the user's, whose settings are not ours

@@ -1,4 +1,4 @@
-"""Start, ask and stop the daemon on a host."""
+"""Start the daemon on a host and read its log; everything else is asked of its control API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from skytf.errors import HostError
 from skytf.model.job import LinkShape
 
 _START_TIMEOUT_S = 90.0
-_STOP_TIMEOUT_S = 60.0
 _LOG_BYTES = 64 * 1024
 
 
@@ -51,16 +50,6 @@ def start(session: Session, installed: Installed, secrets: Secrets) -> Started:
         except msgspec.MsgspecError as error:
             raise HostError(f"{session.host}: the gateway answered {line[:200]!r}, which we do not know") from error
     raise HostError(f"{session.host}: the gateway ended before it was ready: {result.words()}")
-
-
-def stop(session: Session, installed: Installed) -> None:
-    """Stop the daemon in order: intake closed, open uploads aborted. Harmless when it does not run."""
-    session.run(installed.command("stop"), timeout_s=_STOP_TIMEOUT_S)
-
-
-def status(session: Session, installed: Installed) -> str:
-    """Return the daemon's own line about itself."""
-    return session.run(installed.command("status"), check=False).stdout.strip()
 
 
 def fetch_log(session: Session, installed: Installed, *, last_bytes: int = _LOG_BYTES) -> str:

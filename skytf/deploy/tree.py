@@ -28,7 +28,7 @@ import platformdirs
 import gateway
 from skytf.deploy import packages
 from skytf.deploy.cancel import Cancel
-from skytf.deploy.packages import Platform
+from skytf.deploy.packages import Packages, Platform
 
 # Counts up when trees are built in another way from the same lock.
 _FORMAT = 1
@@ -40,10 +40,11 @@ _COMPRESS_LEVEL = 1
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A tree by *name*; `archive` makes it on first use."""
+    """A tree by *name*; `archive` makes it on first use. ``packages`` is what it consists of, if nothing else."""
 
     name: str
     fill: Callable[[Path, Cancel], None]
+    packages: Packages | None = None
 
     def archive(self, cancel: Cancel) -> Path:
         """
@@ -92,7 +93,8 @@ def deps_tree(lock: str, platform: Platform) -> Tree:
     def fill(directory: Path, cancel: Cancel) -> None:
         packages.install(lock_file, directory, platform, cancel)
 
-    return Tree(f"deps-{lock}-{_hash(part.encode() for part in inputs)}", fill)
+    name = f"deps-{lock}-{_hash(part.encode() for part in inputs)}"
+    return Tree(name, fill, Packages(lock_file, platform))
 
 
 @cache

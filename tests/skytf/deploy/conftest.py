@@ -47,12 +47,16 @@ def key_file(module_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def boot_vm(module_path: Path, key_file: Path) -> Iterator[BootVm]:
-    """Boot a VM by name, on any port unless one is given; halted at the end."""
+    """
+    Boot a VM by name, on any port unless one is given; halted at the end.
+
+    Those VMs share their trees that are not given a disk of their own.
+    """
     machines = []
 
-    def boot_one(name: str, ssh_port: int = 0) -> Vm:
+    def boot_one(name: str, ssh_port: int = 0, *, own_disk: bool = False) -> Vm:
         host_key = make_ssh_key()
-        machine = Machine(module_path / "local", "t1", name)
+        machine = Machine(module_path / (f"disk-{name}" if own_disk else "local"), "t1", name)
         port_file = module_path / f"{name}.port"
         machines.append(machine)
         order = {

@@ -9,8 +9,7 @@ import pytest
 from gateway.program import Group, Program, Step
 from skytf.deploy import fleet
 from skytf.deploy.cancel import Cancel, Cancelled
-from skytf.deploy.connect import connect
-from skytf.deploy.fleet import Target, deploy_fleet, prepare_host
+from skytf.deploy.fleet import Target, deploy_fleet
 from skytf.deploy.keys import Secrets, make_link_key, make_payload_key, make_ssh_key, make_token
 from skytf.deploy.tree import Tree
 from skytf.errors import HostError
@@ -43,40 +42,6 @@ def target(vm: Vm) -> Target:
     program = Program(vm.host.gateway_id, (Group(("job",), Step("receive", children=(Step("discard"),))),))
     secrets = Secrets("t1", make_link_key().private, make_token(), make_payload_key())
     return Target(vm.host, vm.key_file, vm.host_key.public, program, secrets, "127.0.0.1")
-
-
-def test_the_bootstrap_host_key_is_worth_nothing_afterwards(boot_vm: BootVm) -> None:
-    vm = boot_vm("fleet-a-1")
-    told = []
-
-    session, host_key = prepare_host(
-        vm.host, vm.key_file, vm.host_key.public, on_host_key=lambda *what: told.append(what)
-    )
-
-    assert session.run("echo here").stdout == "here\n"
-    assert told == [("fleet-a-1", host_key)]
-    with pytest.raises(HostError, match="another host key"):
-        connect(vm.host, vm.key_file, vm.host_key.public)
-    session.close()
-
-
-def test_a_host_that_was_prepared_before_is_found_by_its_own_key(boot_vm: BootVm) -> None:
-    vm = boot_vm("fleet-a-2")
-    first, host_key = prepare_host(vm.host, vm.key_file, vm.host_key.public)
-    first.close()
-
-    second, same = prepare_host(vm.host, vm.key_file, host_key, rotated=True)
-
-    assert same == host_key
-    second.close()
-
-
-def test_a_vm_that_cannot_make_a_key_gets_no_secret(boot_vm: BootVm) -> None:
-    vm = boot_vm("fleet-a-3")
-    (vm.machine.bin / "skytf-rotate-host-key").write_text("#!/bin/sh\necho sorry\n")
-
-    with pytest.raises(HostError, match=r"fleet-a-3.*did not make a host key"):
-        prepare_host(vm.host, vm.key_file, vm.host_key.public)
 
 
 def test_a_fleet_is_deployed_at_once_and_in_order(boot_vm: BootVm, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,7 +151,7 @@ def test_a_gateway_that_is_stopped_ends_its_events_in_order(
     stopped.stop()
 
     assert all(isinstance(event, PeerChanged | Counters) for event in events)
-    service.stop(deployed.session, deployed.installed)
-    assert service.status(deployed.session, deployed.installed) == "STOPPED {}"
+    deployed.session.run(deployed.installed.command("stop"))  # waits for its end
+    assert deployed.session.run(deployed.installed.command("status")).stdout == "STOPPED {}\n"
     with pytest.raises(GatewayLost):
         stopped.status()

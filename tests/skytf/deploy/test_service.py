@@ -75,15 +75,6 @@ def test_a_log_that_was_never_written_is_empty(session: Session, tmp_path: Path)
     assert service.fetch_log(session, daemon(session, tmp_path, "")) == ""
 
 
-def test_status_and_stop_are_verbs_of_the_launcher(session: Session, tmp_path: Path) -> None:
-    installed = daemon(session, tmp_path, "import sys; open(sys.argv[2] + '/' + sys.argv[1], 'w'); print(sys.argv[1])")
-
-    assert service.status(session, installed) == "status"
-    service.stop(session, installed)
-
-    assert (tmp_path / "stop").exists()
-
-
 def test_a_shaped_link_leads_to_its_target_after_the_delay(session: Session) -> None:
     shape = LinkShape(Region("local", "a"), Region("local", "b"), link_mbps=200, connection_mbps=12.5, delay_ms=40)
     with socket.create_server(("127.0.0.1", 0)) as target:
