@@ -74,6 +74,7 @@ class Order:
                 port_file=Path(environment["SKYTF_VM_PORT_FILE"]),
                 ssh_port=int(environment["SKYTF_VM_SSH_PORT"]),
                 ttl_minutes=ttl_minutes,
+                listen_address=environment.get("SKYTF_VM_LISTEN_ADDRESS", LISTEN_ADDRESS),
             )
         except KeyError as error:
             raise InputError(

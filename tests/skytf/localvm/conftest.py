@@ -25,7 +25,7 @@ def prepare(tmp_path: Path) -> Iterator[Callable[..., Vm]]:
     """Prepare VMs that are halted at the end, if the test boots them."""
     prepared: list[Vm] = []
 
-    def make(name: str = "t1/gw-0", **settings: float | int) -> Vm:
+    def make(name: str = "t1/gw-0", **settings: float | int | str) -> Vm:
         prepared.append(Vm.prepare(tmp_path, name, **settings))
         return prepared[-1]
 

@@ -9,13 +9,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from skytf.errors import InputError
-from skytf.localvm.boot import Order, boot
-from skytf.localvm.halt import halt
+from skytf.localvm.boot import Order
 from skytf.localvm.machine import Record
 from tests.skytf.localvm.vm import TIMEOUT_S, KeyPair, Vm, run, ssh
 
@@ -85,19 +83,16 @@ def test_a_fixed_port_is_the_port(prepare: Callable[..., Vm]) -> None:
     assert vm.port == port
 
 
-def test_vms_at_addresses_of_their_own_share_a_port(prepare: Callable[..., Vm], tmp_path: Path) -> None:
+def test_vms_at_addresses_of_their_own_share_a_port(prepare: Callable[..., Vm]) -> None:
     first = prepare()
     first.boot()
-    second = Vm.prepare(tmp_path, "t1/gw-1", ssh_port=first.port)
-    order = replace(Order.from_environment(second.environment, now_s=0), listen_address="127.0.9.9")
-    try:
-        boot(order)
+    second = prepare("t1/gw-1", ssh_port=first.port, listen_address="127.0.9.9")
+    booted = second.boot()
 
-        with ssh(first.port, second.host.public, second.client.private, host="127.0.9.9") as connection:
-            assert run(connection, "echo hello").out == "hello\n"
-        assert first.run("echo still here").out == "still here\n"
-    finally:
-        halt(second.machine)
+    assert booted.returncode == 0, booted.stderr
+    with ssh(first.port, second.host.public, second.client.private, host="127.0.9.9") as connection:
+        assert run(connection, "echo hello").out == "hello\n"
+    assert first.run("echo still here").out == "still here\n"
 
 
 def test_a_host_key_that_is_none_is_an_error_without_the_key(prepare: Callable[..., Vm]) -> None:

@@ -60,9 +60,10 @@ class Vm:
     port_file: Path
     ssh_port: int = 0
     ttl_minutes: float = 60.0
+    listen_address: str = "127.0.0.1"
 
     @classmethod
-    def prepare(cls, directory: Path, name: str = "t1/gw-0", **settings: float | int) -> Vm:
+    def prepare(cls, directory: Path, name: str = "t1/gw-0", **settings: float | int | str) -> Vm:
         machine = Machine.parse(directory / "local", name)
         return cls(
             machine, KeyPair.generate(), KeyPair.generate(), directory / f"{machine.gateway_id}.port", **settings
@@ -78,6 +79,7 @@ class Vm:
             "SKYTF_VM_EXPIRES_AT": "2040-01-01T00:00:00Z",
             "SKYTF_VM_HOST_KEY": self.host.private,
             "SKYTF_VM_ID": self.machine.vm_id,
+            "SKYTF_VM_LISTEN_ADDRESS": self.listen_address,
             "SKYTF_VM_OWNER": "tester",
             "SKYTF_VM_PORT_FILE": str(self.port_file),
             "SKYTF_VM_SSH_PORT": str(self.ssh_port),
