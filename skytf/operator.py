@@ -93,9 +93,9 @@ def ask_echo(service: str) -> ipaddress.IPv4Address:
     connection = http.client.HTTPSConnection(host, port, timeout=_ECHO_TIMEOUT_S, context=ssl.create_default_context())
     try:
         connection.request("GET", path, headers={"Accept": "text/plain"})
-        answer = connection.getresponse()
-        text = answer.read1(_LONGEST_ANSWER).decode("ascii", errors="replace").strip()
-        status = answer.status
+        with connection.getresponse() as answer:
+            text = answer.read1(_LONGEST_ANSWER).decode("ascii", errors="replace").strip()
+            status = answer.status
     except (OSError, http.client.HTTPException) as error:
         raise InputError(
             f"{service} cannot be asked for this machine's address: {error or type(error).__name__}", hint=_GIVE_IT

@@ -1,0 +1,201 @@
+"""Real Terraform makes a fleet in the stand-in for AWS, where things go wrong on demand."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from skytf.bundle import Bundle
+from skytf.errors import TerraformError
+from skytf.infrastructure import Pauses
+from skytf.prepare import with_plan
+from skytf.runner.engine import SHIM, Engine, resolve
+from skytf.runner.messages import Message, ResourceChange
+from tests.provider.fixtures import provider_config, world
+from tests.provider.world import ALWAYS, World
+from tests.skytf.account import OPERATOR, TYPES, ZONES, Account, cloud_bundle
+
+__all__ = ["provider_config", "world"]
+
+NO_CAPACITY = "InsufficientInstanceCapacity: We currently do not have sufficient m5.8xlarge capacity"
+NO_PROFILE = "InvalidParameterValue: Invalid IAM Instance Profile name"
+EXPIRED = "ExpiredToken: The security token included in the request is expired"
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    return resolve(SHIM, os.environ, launcher_dir=tmp_path_factory.mktemp("launcher"))
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory, engine: Engine, provider_config: Path) -> Bundle:
+    """The bundle as a reviewer has it."""
+    root = tmp_path_factory.mktemp("planned")
+    account = Account(root, World(root), engine, provider_config, cloud_bundle())
+    return with_plan(account.bundle, account.terraform(), account.workdir)
+
+
+@contextmanager
+def holding_the_state(account: Account, world: World) -> Iterator[None]:
+    """Let another Terraform be in the middle of a destroy."""
+    pipe = world.hold("aws_instance", "delete")
+    other = threading.Thread(target=account.infrastructure().destroy_old)
+    other.start()
+    with pipe.open("w"):  # blocks until the other is there
+        yield
+    other.join()
+
+
+@pytest.fixture
+def account(tmp_path: Path, world: World, engine: Engine, provider_config: Path, planned: Bundle) -> Account:
+    return Account(tmp_path, world, engine, provider_config, planned)
+
+
+def reviewed(account: Account) -> bytes:
+    assert account.bundle.plan_json is not None
+    return account.bundle.plan_json
+
+
+def test_a_zone_that_is_sold_out_is_left_for_the_next(account: Account, world: World) -> None:
+    world.fail("aws_instance", "create", NO_CAPACITY, where={"instance_type": TYPES[0]}, times=2)
+    made = account.infrastructure()
+
+    made.create(reviewed(account), OPERATOR)
+
+    (subnet,) = world.resources("aws_subnet")
+    assert subnet["availability_zone"] == ZONES[1]
+    assert {one["instance_type"] for one in account.gateways()} == {TYPES[0]}
+    assert account.told == [
+        "aws:us-east-1 has no capacity in zone us-east-1a with m5.8xlarge:"
+        " tried next is zone us-east-1b with m5.8xlarge"
+    ]
+    assert set(made.gateways()) == {one["tags"]["skytf-gateway"] for one in account.gateways()}
+    made.destroy()
+    assert world.resources() == []
+
+
+@pytest.mark.slow
+def test_where_all_is_sold_out_it_says_what_was_tried_and_leaves_nothing(account: Account, world: World) -> None:
+    world.fail("aws_instance", "create", NO_CAPACITY, times=ALWAYS)
+    made = account.infrastructure()
+
+    with pytest.raises(TerraformError, match=r"aws:us-east-1 has no capacity: tried zones us-east-1a, us-e") as failed:
+        made.create(reviewed(account), OPERATOR)
+    made.destroy()
+
+    assert "m5.8xlarge, m6i.8xlarge" in str(failed.value)
+    assert "--zone aws:us-east-1" in failed.value.hint
+    assert len(account.told) == len(ZONES) * len(TYPES) - 1
+    assert world.resources() == []
+
+
+@pytest.mark.slow
+def test_a_role_that_is_not_known_yet_is_waited_for(account: Account, world: World) -> None:
+    world.fail("aws_instance", "create", NO_PROFILE, times=4)
+    made = account.infrastructure()
+
+    made.create(reviewed(account), OPERATOR)
+
+    assert len(account.gateways()) == len(account.bundle.topology.gateways)
+    assert len(account.told) == 2
+    made.destroy()
+
+
+def test_a_quota_is_not_tried_again_and_says_how_to_raise_it(account: Account, world: World) -> None:
+    world.fail("aws_instance", "create", "VcpuLimitExceeded: You have requested more vCPU capacity", times=ALWAYS)
+    made = account.infrastructure()
+
+    with pytest.raises(TerraformError, match="terraform apply failed") as failed:
+        made.create(reviewed(account), OPERATOR)
+    made.destroy()
+
+    assert "request-service-quota-increase" in failed.value.hint
+    assert "--region us-east-1" in failed.value.hint
+    assert account.told == []
+    assert world.resources() == []
+
+
+def test_credentials_that_expire_before_destroy_name_the_login_and_keep_the_state(
+    account: Account, world: World
+) -> None:
+    made = account.infrastructure()
+    made.create(reviewed(account), OPERATOR)
+    world.fail("*", "delete", EXPIRED, times=ALWAYS)
+
+    with pytest.raises(TerraformError, match="terraform destroy failed") as failed:
+        made.destroy()
+
+    assert "aws sso login" in failed.value.hint
+    assert account.told == []  # nobody waits for what does not mend itself
+    (world.directory / "faults.json").unlink()
+    account.infrastructure().destroy_old()  # what a resume does, after the login
+    assert world.resources() == []
+
+
+@pytest.mark.slow
+def test_destroy_is_tried_again(account: Account, world: World) -> None:
+    made = account.infrastructure()
+    made.create(reviewed(account), OPERATOR)
+    world.fail("aws_vpc", "delete", "DependencyViolation: The vpc has dependencies and cannot be deleted", times=2)
+
+    made.destroy()
+
+    assert len(account.told) == 2
+    assert all("DependencyViolation" in text and "tried again" in text for text in account.told)
+    assert world.resources() == []
+
+
+@pytest.mark.slow
+def test_a_vm_that_was_deleted_by_hand_does_not_stand_in_the_way(account: Account, world: World) -> None:
+    made = account.infrastructure()
+    made.create(reviewed(account), OPERATOR)
+    for one in account.gateways():
+        world.remove("aws_instance", one["id"])
+
+    made.destroy()
+
+    assert world.resources() == []
+
+
+def test_nothing_is_destroyed_where_nothing_was_begun(account: Account) -> None:
+    said: list[Message] = []
+
+    account.infrastructure(said.append).destroy()
+
+    assert said == []
+
+
+@pytest.mark.slow
+def test_an_apply_that_is_stopped_midway_leaves_a_state_that_knows_all(account: Account, world: World) -> None:
+    def stop(message: Message) -> None:
+        if isinstance(message, ResourceChange) and (message.stage, "aws_vpc" in message.address) == ("complete", True):
+            account.cancel.set()
+
+    made = account.infrastructure(stop)
+
+    with pytest.raises(Exception, match="cancelled"):
+        made.create(reviewed(account), OPERATOR)
+
+    assert world.resources("aws_vpc")
+    account.infrastructure().destroy_old()
+    assert world.resources() == []
+
+
+@pytest.mark.slow
+def test_a_state_that_another_holds_is_left_to_them(account: Account, world: World) -> None:
+    made = account.infrastructure()
+    made.create(reviewed(account), OPERATOR)
+    with holding_the_state(account, world):
+        with pytest.raises(TerraformError, match="Error acquiring the state lock") as failed:
+            account.infrastructure(pauses=Pauses(destroy_s=())).destroy_old()
+
+        assert f"-chdir={account.workdir} force-unlock " in failed.value.hint
+        assert "wait until " in failed.value.hint
+
+    made.destroy()
+    assert world.resources() == []
