@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -32,12 +32,13 @@ PLAN_JSON = "plan.json"
 PLAN_MD = "PLAN.md"
 INFRA = "infra/"
 PROGRAMS = "programs/"
+LOCK_FILE = f"{INFRA}.terraform.lock.hcl"
 
 _TOP = frozenset({MANIFEST, TOPOLOGY, PLAN_JSON, PLAN_MD, "plan.html"})
 _FOLDERS = (INFRA, PROGRAMS)
 # What Terraform itself leaves behind where somebody runs it in a bundle; never applied, so no edit.
 _TERRAFORMS_OWN = f"{INFRA}.terraform/"
-_NEEDS_TERRAFORM = frozenset({PLAN_JSON, f"{INFRA}.terraform.lock.hcl"})
+_NEEDS_TERRAFORM = frozenset({PLAN_JSON, LOCK_FILE})
 _AGAIN = "plan again, or take the reviewed files back from version control"
 _MAX_NAMED = 20
 
@@ -88,6 +89,10 @@ class Bundle:
     def plan_json(self) -> bytes | None:
         """The normalised plan; None where the bundle was planned offline."""
         return self.files.get(PLAN_JSON)
+
+    def with_file(self, name: str, content: bytes) -> Bundle:
+        """Return the same bundle with one file more, which Terraform made."""
+        return replace(self, files=dict(sorted({**self.files, name: content}.items())))
 
 
 def compose(

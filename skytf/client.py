@@ -69,7 +69,7 @@ class Client:
             NoTopology: Nothing meets the constraints.
             TerraformError: Terraform does not accept it, or there is none.
         """
-        bundle = self._planned(copies, options, Path.cwd())
+        bundle = self._planned(copies, options, Path.cwd(), lock=out is not None)
         if out is not None:
             bundles.write(out, bundle.files)
         return bundle
@@ -197,9 +197,9 @@ class Client:
         if self._cancel.is_set():
             raise Interrupted("stopped before anything was created", signal_number=self._signal)
 
-    def _planned(self, copies: Sequence[Copy], options: Options, cwd: Path) -> Bundle:
+    def _planned(self, copies: Sequence[Copy], options: Options, cwd: Path, *, lock: bool = False) -> Bundle:
         place = Place(self._home.root, self._engine, self._env, self._hooks, self._cancel, self._check)
-        return planned(copies, options, cwd, place)
+        return planned(copies, options, cwd, place, lock=lock)
 
     def _copy(self, directory: TransferDir, asked: Asked, approve: Approve) -> Report | None:
         try:

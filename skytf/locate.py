@@ -12,7 +12,7 @@ _TIMEOUT_S = 10  # a look-up, not a transfer: whoever is offline wants to hear o
 _MAX_ATTEMPTS = 2
 
 
-def locate(end: End) -> Region:
+def online(end: End) -> Region:
     """
     Return the region of the bucket of *end*, as its cloud says it.
 

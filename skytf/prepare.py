@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.chunk import cut
 from gateway.errors import BucketMissing, ObjectMissing, StoreError
 from gateway.locations import self_overwriting_suffix
 from gateway.mapping import as_folder
 from gateway.shard import Entry
 from gateway.units import format_bytes
-from skytf.bundle import Bundle, Manifest, compose
+from skytf.bundle import INFRA, LOCK_FILE, PLAN_JSON, Bundle, Manifest, compose
 from skytf.credentials import open_endpoint
 from skytf.errors import InputError, Refused
 from skytf.hooks import Hooks
@@ -25,17 +24,15 @@ from skytf.planner import plan
 from skytf.programs import programs
 from skytf.render.plan_md import plan_md
 from skytf.render.root import PLACEHOLDERS, root_module
-from skytf.resolve import CHUNKS_IN_POOL
 from skytf.runner.reviewed import normalise_plan
 from skytf.runner.terraform import Terraform
 from skytf.survey import Drift, drift, entries, survey
 
-# Where no throughput is known the fleet gets three times what a line of 100 Mbit/s would need.
-_SLOWEST_BYTES_PER_S = 12_500_000
-_TIMES_PREDICTED = 3
 # `--source-drift report` still refuses when more than this share of the reviewed bytes or objects may have changed.
 _MOST_DRIFT = 0.10
 _NAMED_RANGES = 5
+# Where bundles are reviewed and applied; whoever works on another system runs `terraform providers lock` himself.
+_PLATFORMS = ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64")
 # Whoever mistyped an address wants to hear of it at once.
 _FIRST_ATTEMPTS = 2
 
@@ -76,24 +73,6 @@ def check_ends(job: Job) -> None:
                 store.check_readable("")  # of files that is the root directory, of a bucket the bucket
 
 
-def with_pool(request: Request, surveys: Iterable[JobSurvey]) -> Request:
-    """Return *request* with pools that hold a few of the largest chunks: a store's limit on parts makes chunks grow."""
-    settings = request.settings
-    chunks = [
-        cut(one.largest_bytes, chunk_bytes=settings.chunk_bytes, threshold_bytes=settings.threshold_bytes)[0].size_bytes
-        for one in surveys
-    ]
-    pool_bytes = max(settings.pool_bytes, CHUNKS_IN_POOL * max(chunks, default=0))
-    return replace(request, settings=replace(settings, pool_bytes=pool_bytes))
-
-
-def with_duration(request: Request, surveys: Iterable[JobSurvey]) -> Request:
-    """Return *request* with the fleet's time limit made long enough for what was found."""
-    slowest_s = sum(one.bytes for one in surveys) * max(len(job.destinations) for job in request.jobs)
-    minutes = _TIMES_PREDICTED * slowest_s // _SLOWEST_BYTES_PER_S // 60
-    return replace(request, ttl_minutes=max(request.ttl_minutes, minutes))
-
-
 def derive(manifest: Manifest) -> Bundle:
     """Return the bundle that follows from *manifest*, without plan.json. Pure but for reading templates and modules."""
     request = manifest.request
@@ -107,22 +86,37 @@ def derive(manifest: Manifest) -> Bundle:
     )
 
 
-def with_plan(bundle: Bundle, terraform: Terraform, workdir: Path) -> Bundle:
-    """
-    Return *bundle* with the plan.json that Terraform makes of it, in the empty *workdir*.
-
-    Raises:
-        TerraformError: Terraform does not accept the root module.
-    """
+def lay_out(bundle: Bundle, workdir: Path) -> None:
+    """Write the root module of *bundle* to *workdir*."""
     for name, content in bundle.infra.items():
         path = workdir / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+
+def with_plan(bundle: Bundle, terraform: Terraform, workdir: Path) -> Bundle:
+    """
+    Return *bundle* with the plan.json that Terraform makes of it, in *workdir*.
+
+    Raises:
+        TerraformError: Terraform does not accept the root module.
+    """
+    lay_out(bundle, workdir)
     terraform.init()
     plan_file = workdir / "review.tfplan"
     terraform.plan(out=plan_file, var_files=[workdir / PLACEHOLDERS])
-    files = {**bundle.files, "plan.json": normalise_plan(terraform.show_json(plan_file), workdir=workdir)}
-    return replace(bundle, files=dict(sorted(files.items())))
+    return bundle.with_file(PLAN_JSON, normalise_plan(terraform.show_json(plan_file), workdir=workdir))
+
+
+def with_lock(bundle: Bundle, terraform: Terraform, workdir: Path) -> Bundle:
+    """
+    Return *bundle* with a lock file of its providers for Linux and macOS, made in *workdir* where it is laid out.
+
+    Raises:
+        TerraformError: Their registry cannot be reached.
+    """
+    terraform.providers_lock(_PLATFORMS)
+    return bundle.with_file(LOCK_FILE, (workdir / LOCK_FILE.removeprefix(INFRA)).read_bytes())
 
 
 def check_drift(manifest: Manifest, watch: Watch) -> list[str]:

@@ -38,7 +38,9 @@ class End:
     @property
     def cloud(self) -> str | None:
         """The cloud that the store belongs to; None for paths, R2 and whatever has an address of its own."""
-        return None if self.store.endpoint_url else cloud_of_store(self.store.scheme, CLOUDS)
+        if self.store.endpoint_url or self.store.scheme in _NEARBY:
+            return None
+        return cloud_of_store(self.store.scheme, CLOUDS)
 
 
 # Returns the region of a bucket; raises InputError where it cannot be found out.

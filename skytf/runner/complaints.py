@@ -44,6 +44,12 @@ def is_lock_mismatch(words: Sequence[str]) -> bool:
     return any(one in plain for one in _MISMATCH)
 
 
+def lacks_provider(words: Sequence[str]) -> bool:
+    """Return whether *words* say that a provider could not be had."""
+    plain = _plain(words)
+    return any(one in plain for one in _NO_PROVIDER)
+
+
 def advice(command: str, words: Sequence[str], speaker: Speaker) -> str:
     """Return what to do about *words*, the diagnostics of *command*; empty where nobody knows."""
     if fault := gravest(faults_of(words, speaker.clouds)):
@@ -51,9 +57,8 @@ def advice(command: str, words: Sequence[str], speaker: Speaker) -> str:
             where = f"{speaker.path} -chdir={speaker.workdir}"
             return fault.hint.replace("terraform force-unlock", f"{where} force-unlock")
         return fault.hint
-    plain = _plain(words)
-    if any(one in plain for one in _NO_PROVIDER):
-        return _provider_advice(plain)
+    if lacks_provider(words):
+        return _provider_advice(_plain(words))
     if command == "init" and speaker.backend and words:
         return (
             f"see that the {speaker.backend} backend answers from this machine and that you are signed in to it,"

@@ -31,7 +31,7 @@ OnSilence = Callable[[str], None]
 CAPTURE_TIMEOUT_S = 120  # nothing is created; a cloud's provider takes up to a minute to start (reference: 5-7 s)
 _LOCK_TIMEOUT = "20s"  # an interrupted apply releases its lock within seconds
 _SILENCE_S = 15.0  # a provider that starts and looks things up takes up to 11 s where all is well (reference)
-_LONGEST_S = {"init": 600, "plan": 900, "apply": 3_600, "destroy": 3_600}
+_LONGEST_S = {"init": 600, "lock": 900, "plan": 900, "apply": 3_600, "destroy": 3_600}
 _STDERR_CHARS = 4_000
 _MAX_DIAGNOSTICS = 100  # a fleet of thousands fails a thousand times for one reason; the log has them all
 
@@ -127,6 +127,14 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
                     hint="take providers from where the bundle was planned, or plan again and review the new lock file",
                 ) from error
             raise
+
+    def providers_lock(self, platforms: Sequence[str], *, timeout_s: float = _LONGEST_S["lock"]) -> None:
+        """Write ``.terraform.lock.hcl`` for *platforms*, with what the providers' own registries say."""
+        # Their registries alone: a mirror has only what somebody put there, and signs nothing.
+        argv: list[str] = self.generate_cmd_string("providers lock", no_color=IsFlagged, platform=list(platforms))
+        finished = self._process.capture(argv, timeout_s=timeout_s)
+        if finished.timed_out or finished.returncode != 0:
+            raise self._failure("providers lock", finished, ())
 
     def validate(self) -> None:
         """Check the configuration against the providers' schemas."""

@@ -8,7 +8,7 @@ import pytest
 from gateway.stores.base import StoreSpec
 from skytf.clouds.sheet import sheet
 from skytf.errors import InputError
-from skytf.locate import locate, offline
+from skytf.locate import offline, online
 from skytf.model.region import Region
 from skytf.regions import End
 from tests.servers import S3Server, moto_server
@@ -44,25 +44,25 @@ def test_a_bucket_says_where_it_is(at_server: S3Server) -> None:
         Bucket="in-europe", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
 
-    assert locate(end("in-europe")) == Region("toy", "eu-central-1")
+    assert online(end("in-europe")) == Region("toy", "eu-central-1")
 
 
 def test_a_bucket_that_is_not_there_is_an_error_of_the_user(at_server: S3Server) -> None:
     with pytest.raises(InputError, match="there is no bucket s3://missing"):
-        locate(end("missing"))
+        online(end("missing"))
 
 
 def test_who_cannot_ask_is_told_to_name_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "there-is-no-such-profile")
 
     with pytest.raises(InputError, match="there-is-no-such-profile") as caught:
-        locate(end("bucket", source=False))
+        online(end("bucket", source=False))
     assert caught.value.hint == "name its region: --dst-region toy:REGION"
 
 
 def test_a_store_without_an_adapter_is_not_looked_up() -> None:
     with pytest.raises(InputError, match="cannot look up where cos://bucket is") as caught:
-        locate(end("bucket", scheme="cos"))
+        online(end("bucket", scheme="cos"))
 
     assert "--src-region toy:REGION" in caught.value.hint
 

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from gateway.units import GIB, MIB, TIB
+from skytf.model.region import Region
 from skytf.model.survey import JobSurvey
-from skytf.prepare import with_duration, with_pool
+from skytf.sizing import with_duration, with_pool
 from tests.skytf.requests import job, path, request
 
 
@@ -37,3 +40,15 @@ def test_a_fleet_is_given_three_times_what_a_slow_line_needs() -> None:
 
 def test_a_longer_limit_of_the_user_is_kept() -> None:
     assert with_duration(replace(request(), ttl_minutes=90), [survey(1)]).ttl_minutes == 90
+
+
+@pytest.mark.usefixtures("toy_cloud")
+def test_gateways_in_clouds_are_expected_to_be_faster_the_more_there_are() -> None:
+    east, west = Region("toy", "east"), Region("toy", "west")
+    wanted = request(job(source=path("in", east), destinations=(path("out", west),)), instances=2)
+
+    assert with_duration(wanted, [survey(1, 125_000_000 * 60 * 100)]).ttl_minutes == 150
+
+
+def test_no_fleet_is_given_longer_than_a_cloud_would_give_it() -> None:
+    assert with_duration(request(), [survey(1, 10**18)]).ttl_minutes == 120 * 24 * 60
