@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+CHECKOV := .venv-checkov/.installed
 
-.PHONY: demo test test-all lint bench format clean
+.PHONY: demo test test-all test-providers lint bench format clean
 
 demo: $(STAMP)
 	$(BIN)/python -m benchmarks.demo
@@ -11,8 +12,12 @@ demo: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-test-all: lint
+test-all: lint $(CHECKOV)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+
+# The modules under the real providers, those of a filesystem mirror: make test-providers SKYTF_PROVIDER_MIRROR=/path
+test-providers: $(STAMP)
+	SKYTF_PROVIDER_MIRROR="$(SKYTF_PROVIDER_MIRROR)" $(BIN)/python -m pytest -m slow -v -rs tests/providers
 
 lint: $(STAMP)
 	$(BIN)/lint-imports
@@ -28,7 +33,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv .venv-checkov build
 
 $(STAMP): requirements/dev.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("skytf needs Python 3.11 or newer; this is %d.%d: try make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
@@ -36,3 +41,8 @@ $(STAMP): requirements/dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)
+
+$(CHECKOV): requirements/checkov.lock
+	test -x .venv-checkov/bin/python || $(PYTHON) -m venv .venv-checkov
+	.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/checkov.lock
+	touch $(CHECKOV)
