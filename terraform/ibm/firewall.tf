@@ -37,6 +37,13 @@ resource "ibm_is_security_group_rule" "ingress" {
   protocol  = "tcp"
   port_min  = var.data_ports.from
   port_max  = var.data_ports.to
+
+  lifecycle {
+    precondition {
+      condition     = length(each.value) <= 63
+      error_message = "The rule's name would have more than 63 characters: ${each.value}. Shorten the gateway ids."
+    }
+  }
 }
 
 # Not restricted further: a gateway talks to stores and gateways whose addresses nobody knows when the rules are made.

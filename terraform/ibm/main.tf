@@ -6,7 +6,8 @@ locals {
   site          = "skytf-${var.transfer_id}-${var.region}"
   gateway_names = { for id in keys(var.gateways) : id => "skytf-${var.transfer_id}-${id}" }
   ingress_names = { for id in keys(var.ingress) : id => "in-${id}" }
-  names         = concat([local.site], [for name in values(local.gateway_names) : "${name}-boot"], values(local.ingress_names))
+  # Not the ingress names: Terraform would look up nothing before the other clouds' gateways stand.
+  names = concat([local.site], [for name in values(local.gateway_names) : "${name}-boot"])
 
   # A tag is one text, in lower case.
   labels = merge(
