@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import http.server
 import platform
 import sys
-import threading
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,42 +10,10 @@ import uv
 from skytf.deploy.cancel import Cancel, Cancelled
 from skytf.deploy.packages import Platform, install, uv_environment
 from skytf.errors import HostError
-from tests.skytf.deploy.wheels import WHEEL, write_wheel
+from tests.skytf.deploy.index_server import Index
+from tests.skytf.deploy.wheels import write_wheel
 
 OURS = Platform(f"{sys.version_info[0]}.{sys.version_info[1]}", platform.machine(), "glibc 2.39")
-
-
-class Index:
-    """A package index on loopback that knows ``tiny``."""
-
-    def __init__(self, wheels: Path) -> None:
-        class Pages(http.server.SimpleHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path != "/simple/tiny/":
-                    super().do_GET()
-                    return
-                page = f'<!doctype html><a href="/{WHEEL}">{WHEEL}</a>'.encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", str(len(page)))
-                self.end_headers()
-                self.wfile.write(page)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Pages, directory=str(wheels)))
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.url = f"http://127.0.0.1:{self._server.server_port}/simple"
-
-    def __enter__(self) -> Index:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 @pytest.fixture
