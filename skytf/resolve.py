@@ -27,6 +27,8 @@ CHUNKS_IN_POOL = 4
 MIN_DURATION_MINUTES = 60
 MAX_DURATION_MINUTES = 10 * 365 * 24 * 60
 MAX_CONNECTIONS = 256
+MIN_DISK_GIB = 10
+MAX_PORT = 65_535
 IF_EXISTS = ("overwrite", "skip", "fail")
 COMPRESSION = ("lz4", "none")
 _MOVED = tuple(sorted(STORES.keys() - {"memory"}))
@@ -117,6 +119,11 @@ def _check(options: Options) -> None:
         raise InputError(
             f"a fleet cannot end itself after {options.max_duration_minutes} minutes",
             hint=f"--max-duration 1m to {MAX_DURATION_MINUTES // 60 // 24}d",
+        )
+    if not (options.disk_gib >= MIN_DISK_GIB and 1 <= options.ssh_port <= MAX_PORT):
+        raise InputError(
+            f"VMs with a disk of {options.disk_gib} GiB and SSH on port {options.ssh_port} cannot be",
+            hint=f"--disk-size {MIN_DISK_GIB}GiB or more, --ssh-port 1 to {MAX_PORT}",
         )
     if options.if_exists not in IF_EXISTS:
         raise InputError(f"if-exists {options.if_exists!r} is unknown", hint=f"one of {', '.join(IF_EXISTS)}")

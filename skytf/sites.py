@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,10 @@ OPTIONS = {
     "store_kms_keys": "--store-kms-key",
     "zones": "--zone",
 }
+# What Google Cloud, the strictest, accepts as a label.
+_TAG_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_TAG_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+_OURS = "skytf-"
 SEVERAL = frozenset({"instance_types", "store_kms_keys", "zones"})
 
 
@@ -118,31 +123,47 @@ def missing_facts(request: Request, regions: Iterable[Region]) -> tuple[MissingF
 
 def check_options(request: Request, regions: Iterable[Region]) -> None:
     """
-    Look whether every choice has a site to go to, and every fact a cloud that knows it.
+    Look whether every choice has a site to go to, every fact a cloud that knows it, and every tag a cloud to hold it.
 
     Raises:
         InputError: One of them names a cloud or region that there is not, or in which no gateway stands.
     """
     sites = {str(region) for region in regions}
+    seen = set()
     for option in request.site_options:
-        cloud, _, region = option.where.partition(":")
-        if option.name not in OPTIONS:
-            raise InputError(f"a site has no option {option.name!r}", hint=f"known: {', '.join(sorted(OPTIONS))}")
-        flag = OPTIONS[option.name]
-        sheet_of_cloud = sheet(cloud)
-        if sheet_of_cloud.provider is None or option.name in sheet_of_cloud.without:
-            raise InputError(f"{flag} {option.where}=…: {sheet_of_cloud.title} has no such thing", hint="leave it out")
-        if option.name not in SEVERAL and len(option.values) != 1:
-            raise InputError(f"{flag} {option.where}=… takes one value, not {len(option.values)}")
-        if region:
-            sheet_of_cloud.check_region(region)
-            if option.where not in sites:
-                raise InputError(
-                    f"{flag} {option.where}=…: no gateway stands there",
-                    hint=f"gateways stand in {', '.join(sorted(sites))}",
-                )
+        if (option.name, option.where) in seen:
+            raise InputError(f"{_flag(option)} is given twice", hint="several values are separated by commas")
+        seen.add((option.name, option.where))
+        _check_option(option, sites)
     for cloud, name, _ in request.facts:
         sheet(cloud).fact(name)
+    for key, text in request.tags:
+        if key.startswith(_OURS) or not (_TAG_KEY.fullmatch(key) and _TAG_VALUE.fullmatch(text)):
+            raise InputError(
+                f"not every cloud accepts the tag {key}={text}, or skytf sets it itself",
+                hint="lower-case letters, digits, hyphens and underscores, up to 63, the key beginning with a letter",
+            )
+
+
+def _check_option(option: SiteOption, sites: Collection[str]) -> None:
+    if option.name not in OPTIONS:
+        raise InputError(f"a site has no option {option.name!r}", hint=f"known: {', '.join(sorted(OPTIONS))}")
+    cloud, _, region = option.where.partition(":")
+    of_cloud = sheet(cloud)
+    if of_cloud.provider is None or option.name in of_cloud.without:
+        raise InputError(f"{_flag(option)}: {of_cloud.title} has no such thing", hint="leave it out")
+    if not option.values or (option.name not in SEVERAL and len(option.values) > 1):
+        raise InputError(f"{_flag(option)} takes one value, not {len(option.values)}", hint="name one")
+    if region:
+        of_cloud.check_region(region)
+        if option.where not in sites:
+            raise InputError(
+                f"{_flag(option)}: no gateway stands there", hint=f"gateways stand in {', '.join(sorted(sites))}"
+            )
+
+
+def _flag(option: SiteOption) -> str:
+    return f"{OPTIONS.get(option.name, option.name)} {option.where}=…"
 
 
 def _chosen(options: Iterable[SiteOption], region: Region) -> dict[str, tuple[str, ...]]:

@@ -8,9 +8,15 @@ from typing import Any
 
 from skytf.errors import InputError
 from skytf.model.copy import ApplyOptions, Copy, Options, Target
+from skytf.sites import OPTIONS
 
 # Where the option's name is not the field's.
-_RENAMED = {"chunk_size": "chunk_bytes", "threshold": "threshold_bytes", "max_duration": "max_duration_minutes"}
+_RENAMED = {
+    "chunk_size": "chunk_bytes",
+    "disk_size": "disk_gib",
+    "max_duration": "max_duration_minutes",
+    "threshold": "threshold_bytes",
+}
 _PATH_SCHEMES = ("file://", "local://")
 
 
@@ -57,7 +63,8 @@ def options_of(given: Mapping[str, Any]) -> Options:
     """Return the options among the parameters *given*; those not given keep the default of `Options`."""
     known = {field.name for field in fields(Options)}
     named = {_RENAMED.get(name, name): value for name, value in given.items() if value is not None}
-    return Options(**{name: value for name, value in named.items() if name in known})
+    sites = tuple(choice for field in OPTIONS for choice in given.get(field, ()))
+    return Options(**{name: value for name, value in named.items() if name in known}, sites=sites)
 
 
 def applying_of(given: Mapping[str, Any]) -> dict[str, str]:

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import rich_click as click
 
 from skytf.cli.session import Session
-from skytf.cli.values import Minutes, Shape, Size
+from skytf.cli.values import Fact, Gibibytes, Minutes, Shape, SiteChoice, Size, Tag
 from skytf.model.copy import ECHO_SERVICE
+from skytf.sites import OPTIONS, SEVERAL
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,7 +40,12 @@ def ends(command: F) -> F:
 
 def shaping(command: F) -> F:
     """Give *command* the options of the ends, and those that shape the fleet and the transfer."""
-    return _apply(command, _ENDS + _SHAPING)
+    return _apply(command, _ENDS + _SHAPING + _CLOUDS)
+
+
+def offline(command: F) -> F:
+    """Give *command* the options of a plan that asks nobody."""
+    return _apply(command, _OFFLINE)
 
 
 def applying(command: F) -> F:
@@ -83,7 +89,7 @@ _ENDS: tuple[Callable[[Any], Any], ...] = (
 )
 
 _SHAPING: tuple[Callable[[Any], Any], ...] = (
-    option("--src-region", metavar="REGION", help="Where the gateways of SRC stand: local:a.", panel="Fleet"),
+    option("--src-region", metavar="REGION", help="Where the gateways of SRC stand: aws:us-east-1.", panel="Fleet"),
     option(
         "--dst-region", metavar="REGION", multiple=True, help="Those of DST; once, or once for each.", panel="Fleet"
     ),
@@ -119,6 +125,60 @@ _SHAPING: tuple[Callable[[Any], Any], ...] = (
         help=("What to do when the source is no longer what was planned.  [default: report]"),
         panel="Transfer",
     ),
+)
+
+_CLOUDS: tuple[Callable[[Any], Any], ...] = (
+    *(
+        option(
+            OPTIONS[field],
+            field,
+            type=SiteChoice(field),
+            multiple=True,
+            metavar="WHERE=VALUE,…" if field in SEVERAL else "WHERE=VALUE",
+            help=text,
+            panel="Clouds",
+        )
+        for field, text in (
+            ("instance_types", "VMs of this type; of the next ones where it is sold out.  [WHERE: aws, aws:us-east-1]"),
+            ("zones", "Only these zones, the first one first."),
+            ("image", "This machine image, not the newest Ubuntu 24.04."),
+            ("existing_network", "Join this subnet, not a network of their own."),
+            ("identity", "Run as this identity, not as one that is made."),
+            ("permissions_boundary", "Bound the identity that is made by this policy."),
+            ("disk_kms_key", "Encrypt the disks with this key."),
+            ("store_kms_keys", "Keys that the objects are encrypted with."),
+        )
+    ),
+    option(
+        "--private", "private_addresses", is_flag=True, help="No public addresses; needs --network.", panel="Clouds"
+    ),
+    option("--spot", is_flag=True, help="VMs that may be taken away, for less money.", panel="Clouds"),
+    option("--disk-size", type=Gibibytes(), help="Size of a gateway's disk.  [default: 30GiB]", panel="Clouds"),
+    option(
+        "--ssh-port", type=click.IntRange(1, 65_535), help="Port of the SSH servers.  [default: 22]", panel="Clouds"
+    ),
+    option("--tag", "tags", type=Tag(), multiple=True, metavar="KEY=VALUE", help="One tag more.", panel="Clouds"),
+    option(
+        "--fact",
+        "facts",
+        type=Fact(),
+        multiple=True,
+        metavar="CLOUD.NAME=VALUE",
+        help="What a look-up in the account would give: gcp.project=my-project.",
+        panel="Clouds",
+    ),
+    option(
+        "--gateway-credentials",
+        type=click.Choice(["auto", "identity", "keys"]),
+        help="How gateways open the stores of their own cloud; auto takes keys where a profile is named.",
+        panel="Clouds",
+    ),
+)
+
+_OFFLINE: tuple[Callable[[Any], Any], ...] = (
+    option("--offline", is_flag=True, help="Ask no cloud and no store; needs what follows and regions.", panel="Plan"),
+    option("--assume-bytes", type=Size(), help="What SRC holds: 200TB.", panel="Plan"),
+    option("--assume-objects", type=click.IntRange(min=1), help="How many objects that is.", panel="Plan"),
 )
 
 # Not part of a bundle: who applies may stand somewhere else than who planned.

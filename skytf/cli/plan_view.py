@@ -49,6 +49,10 @@ def show_plan(session: Session, bundle: Bundle, directory: Path | None = None) -
     else:
         session.results.print(safe_lines(text))
     if directory is not None:
-        session.results.print(
-            f"Bundle: {safe(str(directory))}\nNext: skytf apply-transfer {safe(shlex.quote(str(directory)))}"
-        )
+        session.results.print(f"Bundle: {safe(str(directory))}\nNext: {_next(bundle, directory)}")
+
+
+def _next(bundle: Bundle, directory: Path) -> str:
+    if bundle.plan_json is None:
+        return "plan again without --offline, to have a bundle that can be applied"
+    return f"skytf apply-transfer {safe(shlex.quote(str(directory)))}"

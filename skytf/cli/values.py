@@ -8,13 +8,17 @@ import re
 import rich_click as click
 
 from gateway.errors import UsageError
-from gateway.units import parse_size_bytes
+from gateway.units import GIB, parse_size_bytes
 from skytf.errors import InputError
 from skytf.model.job import LinkShape
 from skytf.model.region import Region
+from skytf.model.site import SiteOption
+from skytf.sites import OPTIONS, SEVERAL
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")
 _LONGEST_MINUTES = 366 * 1440  # far beyond it the date of the expiry cannot be written
+_WHERE = re.compile(r"[a-z][a-z0-9]*(?::[a-z0-9][a-z0-9-]*)?")
+_FACT = re.compile(r"([a-z][a-z0-9]*)\.([^=]+)=(.+)")
 _SHAPE = re.compile(r"(?P<source>[^>=]+)->(?P<target>[^>=]+)=(?P<values>.+)")
 _SHAPE_FIELDS = {"link": "link_mbps", "connection": "connection_mbps", "delay": "delay_ms"}
 _SHAPE_HINT = "write for example 'local:a->local:b=link=200,connection=12.5,delay=75' (Mbit/s, ms)"
@@ -33,6 +37,58 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # not generic in every c
             return parse_size_bytes(str(value))
         except UsageError as error:
             self.fail(f"{error}; {error.hint}", param, ctx)
+
+
+class Gibibytes(Size):
+    """A size in whole GiB, rounded up: ``50GiB``, ``1TB``."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the GiB; click reports what is no size."""
+        return -(-super().convert(value, param, ctx) // GIB)
+
+
+class SiteChoice(click.ParamType):  # type: ignore[type-arg]  # not generic in every click we allow
+    """What a user chooses for the sites of a cloud or for one site: ``aws=…``, ``aws:us-east-1=…``."""
+
+    name = "where=value"
+
+    def __init__(self, field: str) -> None:
+        self._field = field
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> SiteOption:
+        """Return the choice; click reports what is none."""
+        where, _, text = str(value).partition("=")
+        values = tuple(part.strip() for part in text.split(",")) if self._field in SEVERAL else (text.strip(),)
+        if not _WHERE.fullmatch(where) or not all(values):
+            flag = OPTIONS[self._field]
+            self.fail(f"{value!r} is no choice; write {flag} aws=VALUE or {flag} aws:us-east-1=VALUE", param, ctx)
+        return SiteOption(where, self._field, values)
+
+
+class Fact(click.ParamType):  # type: ignore[type-arg]  # not generic in every click we allow
+    """What a look-up in an account would give: ``gcp.project=my-project``."""
+
+    name = "cloud.name=value"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str, str]:
+        """Return cloud, name and value; click reports what is no fact."""
+        match = _FACT.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is no fact; write for example gcp.project=my-project", param, ctx)
+        return match[1], match[2], match[3]
+
+
+class Tag(click.ParamType):  # type: ignore[type-arg]  # not generic in every click we allow
+    """A tag for everything that is created: ``team=storage``."""
+
+    name = "key=value"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return key and value; click reports what is no tag."""
+        key, sign, text = str(value).partition("=")
+        if not key or not sign:
+            self.fail(f"{value!r} is no tag; write for example team=storage", param, ctx)
+        return key, text
 
 
 class Minutes(click.ParamType):  # type: ignore[type-arg]  # not generic in every click we allow

@@ -8,7 +8,7 @@ from typing import Any
 import rich_click as click
 
 from skytf.cli.copies import copy_of, options_of
-from skytf.cli.options import common, option, shaping
+from skytf.cli.options import common, offline, option, shaping
 from skytf.cli.plan_view import show_plan
 from skytf.cli.session import Session
 from skytf.cli.transfer import plan
@@ -24,6 +24,7 @@ from skytf.cli.transfer import plan
     panel="Plan",
 )
 @option("--dry-run", is_flag=True, help="Show the plan only, write nothing even with --out.", panel="Plan")
+@offline
 @shaping
 @common
 @click.pass_obj
@@ -33,7 +34,8 @@ def command(
     """
     Show what a transfer would create; with --out write it down as a bundle.
 
-    Creates nothing: the sources are listed, a fleet is chosen, and Terraform says what it would do.
+    Creates nothing: the sources are listed, a fleet is chosen, and Terraform says what it would do. With --offline
+    nobody is asked, and Terraform only checks what it would be given.
     """
     directory = None if dry_run else out
     copies = [copy_of(source, destinations, given)]

@@ -70,6 +70,7 @@ class FakeBundle:
     """Has what the command line reads of a bundle."""
 
     digest: str = "00ff"
+    plan_json: bytes | None = b"{}"
     files: dict[str, bytes] = field(
         default_factory=lambda: {
             "PLAN.md": PLAN_MD.encode(),

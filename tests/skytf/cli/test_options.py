@@ -6,6 +6,7 @@ import pytest
 
 from skytf.cli.app import COMMANDS, load_command
 from skytf.model.copy import Options
+from skytf.model.site import SiteOption
 from tests.skytf.cli.conftest import Run
 from tests.skytf.cli.fake import FakeClient
 
@@ -58,4 +59,52 @@ def test_the_defaults_in_the_help_are_those_of_the_model() -> None:
         "if_exists": options.if_exists,
         "compression": options.compression,
         "source_drift": options.source_drift,
+        "disk_size": f"{options.disk_gib}GiB",
+        "ssh_port": str(options.ssh_port),
     }
+
+
+def test_what_is_chosen_for_sites_reaches_the_client(run: Run, client: FakeClient) -> None:
+    result = run(
+        *("plan", "a", "b", "--instance-type", "aws=m5.8xlarge,m5.4xlarge", "--instance-type", "gcp:us-east1=n2"),
+        *("--image", "aws:us-east-1=ami-1", "--store-kms-key", "aws=arn:aws:kms:us-east-1:1:key/a=b"),
+        *("--private", "--spot", "--disk-size", "31GB", "--ssh-port", "2222", "--tag", "team=a", "--tag", "cost="),
+        *("--fact", "azure.storage_account/acc=/subscriptions/x=y", "--gateway-credentials", "keys"),
+    )
+
+    assert result.exit_code == 0, result.stderr
+    ((_, options, _),) = client.named("plan")
+    assert set(options.sites) == {
+        SiteOption("aws", "instance_types", ("m5.8xlarge", "m5.4xlarge")),
+        SiteOption("gcp:us-east1", "instance_types", ("n2",)),
+        SiteOption("aws:us-east-1", "image", ("ami-1",)),
+        SiteOption("aws", "store_kms_keys", ("arn:aws:kms:us-east-1:1:key/a=b",)),
+    }
+    assert (options.private_addresses, options.spot, options.disk_gib, options.ssh_port) == (True, True, 29, 2222)
+    assert options.tags == (("team", "a"), ("cost", ""))
+    assert options.facts == (("azure", "storage_account/acc", "/subscriptions/x=y"),)
+    assert options.gateway_credentials == "keys"
+
+
+def test_an_offline_plan_is_told_what_the_source_holds(run: Run, client: FakeClient) -> None:
+    run("plan", "a", "b", "--offline", "--assume-bytes", "200TB", "--assume-objects", "1000000")
+
+    ((_, options, _),) = client.named("plan")
+    assert (options.offline, options.assume_bytes, options.assume_objects) == (True, 2 * 10**14, 10**6)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--zone", "us-east-1a"),
+        ("--zone", "aws="),
+        ("--zone", "aws=a,,b"),
+        ("--image", "AWS=x"),
+        ("--fact", "project=x"),
+        ("--tag", "team"),
+        ("--ssh-port", "0"),
+        ("--disk-size", "big"),
+    ],
+)
+def test_a_value_that_cannot_be_is_wrong_usage(run: Run, flag: str, value: str) -> None:
+    assert run("plan", "a", "b", flag, value).exit_code == 2
