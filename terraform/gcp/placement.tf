@@ -35,7 +35,11 @@ data "google_compute_zones" "of_region" {
       error_message = "Google Cloud has no permissions boundaries: leave permissions_boundary out."
     }
     precondition {
-      condition     = !strcontains(var.existing_network, "/") || endswith(dirname(dirname(var.existing_network)), "/regions/${var.region}")
+      condition     = !strcontains(local.existing.name, "/")
+      error_message = "An existing_network of Google Cloud is a name or projects/…/regions/…/subnetworks/…, not ${var.existing_network}."
+    }
+    precondition {
+      condition     = local.existing.region == var.region
       error_message = "The subnetwork ${var.existing_network} is not in ${var.region}."
     }
     precondition {
@@ -72,7 +76,6 @@ data "google_compute_machine_types" "in_zone" {
 data "google_compute_image" "newest" {
   count = var.image == "" ? 1 : 0
 
-  project     = "ubuntu-os-cloud"
-  family      = var.arch == "arm64" ? "ubuntu-2404-lts-arm64" : "ubuntu-2404-lts-amd64"
-  most_recent = true
+  project = "ubuntu-os-cloud"
+  family  = var.arch == "arm64" ? "ubuntu-2404-lts-arm64" : "ubuntu-2404-lts-amd64"
 }

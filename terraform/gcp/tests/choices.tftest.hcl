@@ -143,6 +143,21 @@ run "a_network_by_its_name_is_one_of_the_region" {
   }
 }
 
+run "a_network_by_its_link_is_where_the_link_says" {
+  command = plan
+  variables { existing_network = "https://www.googleapis.com/compute/v1/projects/host-project/regions/us-east1/subnetworks/gateways" }
+  assert {
+    condition     = data.google_compute_subnetwork.existing[0].name == "gateways" && data.google_compute_subnetwork.existing[0].region == "us-east1" && data.google_compute_subnetwork.existing[0].project == "host-project"
+    error_message = "The network is looked for elsewhere."
+  }
+}
+
+run "a_network_of_another_form_is_refused" {
+  command = plan
+  variables { existing_network = "us-east1/gateways" }
+  expect_failures = [data.google_compute_zones.of_region]
+}
+
 run "a_network_elsewhere_is_refused" {
   command = plan
   variables { existing_network = "projects/p/regions/europe-west1/subnetworks/gateways" }
