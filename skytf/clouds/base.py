@@ -8,6 +8,8 @@ from typing import Protocol
 
 from skytf.errors import SkytfError
 
+CREDENTIALS = "credentials"  # the name of the check that a doctor looks at before all others
+
 
 class NotSignedIn(SkytfError):
     """There are no credentials for a cloud, or they are expired; the hint is the command that signs in."""
@@ -82,9 +84,14 @@ class Cloud(Protocol):
         """
         ...
 
-    def quota(self, region: str, instance_type: str) -> Quota | None:
+    def quota(self, region: str, instance_type: str, *, spot: bool = False) -> Quota | None:
         """
         Return what may still be started in *region*, None where the cloud has no such limit.
+
+        Args:
+            region: As the cloud names it.
+            instance_type: One that ``instances.csv`` knows.
+            spot: Ask for the quota of VMs that may be taken away, where it is another.
 
         Raises:
             SkytfError: The cloud could not be asked.
@@ -117,7 +124,8 @@ class Cloud(Protocol):
         """
         Return what ``skytf doctor`` shows of this cloud; never raises for what is missing.
 
-        Credentials come first; where they are good, permissions and network follow, and per region of *regions* the
-        quota for the default instance type.
+        Credentials come first, named `CREDENTIALS`, and where they are not good nothing else is asked. Permissions and
+        network follow, and per region of *regions* the quota for the default instance type. A hint stands with every
+        check that is not ok.
         """
         ...

@@ -36,7 +36,7 @@ class LocalCloud:
         """Return nothing: this machine has no account."""
         return {}
 
-    def quota(self, region: str, instance_type: str) -> Quota | None:
+    def quota(self, region: str, instance_type: str, *, spot: bool = False) -> Quota | None:
         """Return None: how many VMs are too many is for the operator to know."""
         return None
 
