@@ -85,7 +85,7 @@ class FanOut:
                 seed.close()
 
     def _bring(self, errand: Errand, site: str, address: str) -> None:
-        if not site or self._hosts.get(site, 0) < 2 or errand.archive().stat().st_size < self._smallest_bytes:
+        if not site or self._hosts.get(site, 0) < 2:
             push(errand)
             return
         key = (site, errand.tree.name)
@@ -93,20 +93,30 @@ class FanOut:
             first = key not in self._seeds
             seed = self._seeds.setdefault(key, _Seed(self._ports))
         if first:
-            try:
-                push(errand)
-                seed.keep(errand, address)
-            finally:
-                seed.settled.set()
+            self._plant(errand, seed, address)
         else:
             self._fetch(errand, seed)
 
-    def _fetch(self, errand: Errand, seed: _Seed) -> None:
+    def _plant(self, errand: Errand, seed: _Seed, address: str) -> None:
         try:
-            errand.on_step(f"waiting for {errand.tree.name}")
-            with self._cancel.closing(seed.settled.set):
-                seed.settled.wait()
-            self._cancel.check(errand.session.host)
+            if errand.archive().stat().st_size < self._smallest_bytes:
+                seed.is_for_all = False
+                seed.settled.set()  # before it is sent: nobody waits for that
+            push(errand)
+            if seed.is_for_all:
+                seed.keep(errand, address)
+        finally:
+            seed.settled.set()
+
+    def _fetch(self, errand: Errand, seed: _Seed) -> None:
+        errand.on_step(f"waiting for {errand.tree.name}")
+        with self._cancel.closing(seed.settled.set):
+            seed.settled.wait()
+        self._cancel.check(errand.session.host)
+        if not seed.is_for_all:
+            push(errand)
+            return
+        try:
             offer = seed.offer()
             errand.on_step(f"fetching {errand.tree.name} from {offer.host}")
             errand.run_script("fetch_archive.py", str(errand.incoming), stdin=offer.order, timeout_s=_FETCH_TIMEOUT_S)
@@ -115,10 +125,15 @@ class FanOut:
 
 
 class _Seed:
-    """The host of a site that gets a tree first. `settled` is set when it has it, or never will."""
+    """
+    The host of a site that gets a tree first. `settled` is set when it has it, or never will.
+
+    ``is_for_all`` is known then: whether the others may fetch, or are sent the tree as well.
+    """
 
     def __init__(self, ports: tuple[int, int]) -> None:
         self.settled = threading.Event()
+        self.is_for_all = True
         self._ports = ports
         self._guard = threading.Lock()
         self._kept: _Kept | None = None

@@ -39,7 +39,8 @@ class Target:
 
     ``host_key_public`` is the bootstrap key that cloud-init injected; when ``rotated``, the one that the
     VM made itself at an earlier deploy. ``listen_host`` and ``listen_port`` (0: any) are for the data connections.
-    Hosts of one ``site`` reach each other at their ``listen_host``; without one a host has no neighbours.
+    Hosts of one ``site`` reach each other at their ``listen_host``; without one a host has no neighbours. A ``direct``
+    one is reached without the fleet's proxy.
     """
 
     host: Host
@@ -51,6 +52,7 @@ class Target:
     listen_port: int = 0
     rotated: bool = False
     site: str = ""
+    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,9 @@ class _Deployment:
         gateway_id = target.host.gateway_id
         self._cancel.check(gateway_id)
         watch = Stopwatch()
+        way = {"proxy": ""} if target.direct else {}
         session, host_key = self._enter(
-            target.host, target.key_file, target.host_key_public, rotated=target.rotated, watch=watch
+            target.host, target.key_file, target.host_key_public, rotated=target.rotated, watch=watch, **way
         )
         with self._guard:
             self._sessions.append(session)

@@ -6,6 +6,7 @@ import os
 import shlex
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from skytf.deploy import fleet, shipping
-from skytf.deploy.cancel import Cancel
+from skytf.deploy.cancel import Cancel, Cancelled
 from skytf.deploy.fleet import Deployed, Target, deploy_fleet
 from skytf.deploy.prepare import prepare_host
 from skytf.deploy.shipping import TreeSource
 from skytf.deploy.tree import Tree
+from skytf.errors import HostError
 from skytf.localvm import processes
 from skytf.localvm.machine import Record
 from tests.skytf.deploy import forwarder
@@ -234,3 +236,35 @@ def test_who_cannot_fetch_is_sent_the_tree(  # noqa: PLR0917 - a row of the tabl
     [reason] = [step for _, step in done.heard if step.startswith(f"{tree} could not be fetched")]
     assert why in reason
     assert all((trees_of(one) / tree / "gateway" / "noise").stat().st_size == SIZE_BYTES for one in done.deployed)
+
+
+def test_waiting_for_the_first_host_ends_when_somebody_cancels(targets: list[Target], tree: str) -> None:
+    threads = threading.active_count()
+    cancel, waiting = Cancel(), threading.Event()
+
+    def cancel_meanwhile(_gateway_id: str, step: str) -> None:
+        if step == f"waiting for {tree}":
+            waiting.set()
+        elif step == f"sending {tree}":
+            assert waiting.wait(20)
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        deploy_fleet(targets[:2], tree_source="fan-out", cancel=cancel, on_step=cancel_meanwhile)
+
+    assert threading.active_count() == threads
+
+
+def test_a_first_host_that_fails_keeps_nobody_waiting(targets: list[Target], tree: str) -> None:
+    waiting, failed = threading.Event(), threading.Event()
+
+    def fail_meanwhile(_gateway_id: str, step: str) -> None:
+        if step == f"waiting for {tree}":
+            waiting.set()
+        elif step == f"sending {tree}" and not failed.is_set():
+            failed.set()
+            assert waiting.wait(20)
+            raise HostError("the disk is full")
+
+    with pytest.raises(HostError, match="the disk is full"):
+        deploy_fleet(targets[:2], tree_source="fan-out", on_step=fail_meanwhile)
