@@ -10,14 +10,14 @@ from gateway.units import format_bytes
 from skytf.model.job import Job, Request
 from skytf.model.survey import JobSurvey
 from skytf.model.topology import Route, Topology
+from skytf.render.cloud_sites import cloud_sites, keys_that_travel, placeholders
+from skytf.render.markdown import code
 from skytf.render.templates import fill
 
 # GitHub cuts a pull request's text at 65,536 characters; people paste PLAN.md there.
 MAX_CHARS = 65_535
 _ROWS = (200, 50, 10, 3)  # the longest tables that fit are shown; three rows of everything always do
-_TEXT_CHARS = 300
 _BLANKS = re.compile(rb"\n{3,}")
-_BACKTICKS = re.compile("`+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +41,18 @@ class _Way:
     sites: str
 
 
-def plan_md(
-    request: Request,
-    surveys: Sequence[JobSurvey],
-    topology: Topology,
-    *,
-    manifest_digest: str = "",
-    not_checked: Sequence[str] = (),
-) -> bytes:
+def plan_md(request: Request, surveys: Sequence[JobSurvey], topology: Topology, *, manifest_digest: str = "") -> bytes:
     """
     Return PLAN.md, at most `MAX_CHARS` characters.
 
     Args:
         request: What was asked for.
-        surveys: What its sources hold.
+        surveys: What its sources hold; assumed ones say that the plan was made offline.
         topology: The fleet.
         manifest_digest: The SHA-256 of ``transfer.json``, hexadecimal.
-        not_checked: Sentences beside those that always hold.
     """
     jobs = {job.job_id: job for job in request.jobs}
+    offline = any(one.assumed for one in surveys)
     text = b""
     for rows in _ROWS:
         text = fill(
@@ -77,7 +70,10 @@ def plan_md(
             sites=[_SiteRow(str(one), len(topology.at(one))) for one in topology.regions()],
             ways=[_way(route, jobs[route.job_id]) for route in topology.routes],
             prediction=_prediction(topology),
-            not_checked=[*_unchecked(topology), *not_checked],
+            cloud_sites=cloud_sites(request, topology),
+            travelling=keys_that_travel(request),
+            offline=offline,
+            not_checked=_unchecked(request, topology, offline=offline),
             code=code,
             size=format_bytes,
             more=_more(rows),
@@ -86,21 +82,6 @@ def plan_md(
         if len(text.decode()) <= MAX_CHARS:
             break
     return text
-
-
-def code(text: str) -> str:
-    """
-    Return *text*, which a user or a bucket wrote, as a Markdown code span that shows it and does nothing else.
-
-    Control and direction-changing characters are written as escapes; a long text loses its middle.
-    """
-    if len(text) > _TEXT_CHARS:
-        text = f"{text[: _TEXT_CHARS // 2]} … {text[-_TEXT_CHARS // 2 :]}"
-    shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-    fence = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(shown)), default=0))
-    # A space at both ends is part of the span's syntax where the text itself begins or ends with a backtick or space.
-    pad = " " if shown[:1] in ("`", " ") or shown[-1:] in ("`", " ") else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
 
 
 def _way(route: Route, job: Job) -> _Way:
@@ -119,8 +100,15 @@ def _prediction(topology: Topology) -> str:
     return f"Predicted: {topology.predicted_gbps:.2f} Gbit/s{cost}."
 
 
-def _unchecked(topology: Topology) -> list[str]:
+def _unchecked(request: Request, topology: Topology, *, offline: bool) -> list[str]:
     lines = ["The content of the objects: names, sizes and versions were read, not the bytes."]
+    if offline:
+        lines = [
+            "What the sources hold: the numbers above were assumed.",
+            "Whether the buckets exist and where they are, and whether anybody's credentials open them.",
+            "What Terraform would do: at most it has checked the root module against the providers' schemas.",
+        ]
+    lines += placeholders(request, topology.regions())
     if topology.predicted_usd is None:
         lines.append("Prices and quota.")
     return lines

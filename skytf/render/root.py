@@ -25,7 +25,7 @@ _TEMPLATES = ("main.tf", "outputs.tf", "variables.tf", "versions.tf")
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 # Below the range that kernels hand out for outgoing connections (32768 and up on Linux).
 DATA_PORT = 28_470  # where the gateways of cloud sites listen; those on the operator's machine take any free port
-_DATA_PORTS = {"from": DATA_PORT, "to": 28_485}
+DATA_PORTS = {"from": DATA_PORT, "to": 28_485}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def root_module(topology: Topology, request: Request) -> dict[str, bytes]:
     files = {name: fill(f"root/{name}.j2", sites=sites, providers=providers) for name in _TEMPLATES}
     files[REVIEWED] = _json(
         {
-            "data_ports": _DATA_PORTS,
+            "data_ports": DATA_PORTS,
             "sites": {one.slug: _site_values(one, topology, request) for one in topology.regions()},
             "tags": dict(request.tags),
             "ttl_minutes": request.ttl_minutes,
@@ -149,17 +149,23 @@ def _site(region: Region, topology: Topology, request: Request) -> _Site:
     )
 
 
-def _ingress(region: Region, topology: Topology, *, private: bool) -> tuple[_Ingress, ...]:
-    """Return who dials the gateways of *region* from outside; static keys, so that plans know the rules' addresses."""
+def diallers(region: Region, topology: Topology) -> dict[str, Gateway]:
+    """Return who dials the gateways of *region* from outside: gateway id → gateway, sorted."""
     gateways = {gateway.gateway_id: gateway for gateway in topology.gateways}
-    diallers: dict[str, Gateway] = {}
+    found: dict[str, Gateway] = {}
     for link in topology.links:
         dialler, listener = (gateways[one] for one in _ends(link))
         # Gateways of one site reach each other by the site's own network, which is the child module's business.
         if listener.region == region != dialler.region:
-            diallers[dialler.gateway_id] = dialler
-    width = max((len(one) + 2 for one in diallers), default=0)
-    return tuple(_Ingress(f'"{one}"'.ljust(width), _cidr(diallers[one], private=private)) for one in sorted(diallers))
+            found[dialler.gateway_id] = dialler
+    return dict(sorted(found.items()))
+
+
+def _ingress(region: Region, topology: Topology, *, private: bool) -> tuple[_Ingress, ...]:
+    """Return who may come in; static keys, so that plans know the rules' addresses."""
+    found = diallers(region, topology)
+    width = max((len(one) + 2 for one in found), default=0)
+    return tuple(_Ingress(f'"{one}"'.ljust(width), _cidr(dialler, private=private)) for one, dialler in found.items())
 
 
 def _ends(link: Link) -> tuple[str, str]:
