@@ -93,6 +93,10 @@ resource "azurerm_linux_virtual_machine" "gateway" {
       error_message = "There is no bootstrap host key for gateway ${each.key}."
     }
     precondition {
+      condition     = can(regex("^ssh-(ed25519|rsa) ", var.ssh_public_key))
+      error_message = "Azure takes SSH keys of the types ed25519 and rsa."
+    }
+    precondition {
       condition     = alltrue([for zone in var.zones : contains(local.region_zones, zone)])
       error_message = "The region ${var.region} has ${length(local.region_zones) == 0 ? "no zones" : "the zones ${join(", ", local.region_zones)}"}, not ${join(", ", var.zones)}."
     }

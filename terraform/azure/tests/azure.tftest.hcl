@@ -310,6 +310,12 @@ run "a_missing_host_key" {
   expect_failures = [azurerm_linux_virtual_machine.gateway["azure-westeurope-1"]]
 }
 
+run "a_kind_of_ssh_key_that_azure_does_not_take" {
+  command = plan
+  variables { ssh_public_key = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY= test" }
+  expect_failures = [azurerm_linux_virtual_machine.gateway]
+}
+
 run "the_users_key_encrypts_the_disks" {
   command = plan
   variables {
