@@ -50,6 +50,7 @@ resource "aws_vpc_security_group_ingress_rule" "ssh" {
   tags              = merge(local.tags, { "Name" = "${local.site}-ssh" })
 }
 
+# One rule per key; AWS takes no rule twice, so a CIDR that several keys share must be given under one of them.
 resource "aws_vpc_security_group_ingress_rule" "data" {
   for_each = var.ingress
 

@@ -90,7 +90,7 @@ resource "aws_iam_role" "gateways" {
 resource "aws_iam_role_policy" "stores" {
   count = local.makes_identity ? 1 : 0
 
-  name   = "stores"
+  name   = local.site
   role   = one(aws_iam_role.gateways[*].name)
   policy = local.policy
 

@@ -134,14 +134,21 @@ class Account:
     def asked(self) -> set[str]:
         """Return the actions that Terraform asked for, as a policy names them."""
         actions = set()
-        for line in self.recording.read_text().splitlines():
-            request = json.loads(line)
+        for request in self._requests():
             body = base64.b64decode(request["body"]).decode() if request["body_encoded"] else request["body"] or ""
             service = re.search(r"/(\w+)/aws4_request", request["headers"].get("Authorization", ""))
             by_terraform = "Terraform" in request["headers"].get("User-Agent", "")
             if by_terraform and service and (action := parse_qs(body).get("Action")):
                 actions.add(f"{service[1]}:{action[0]}")
         return actions
+
+    def _requests(self) -> Iterator[dict[str, Any]]:
+        """Yield what moto recorded; requests at one time may share a line."""
+        decoder, text = json.JSONDecoder(), self.recording.read_text().lstrip()
+        while text:
+            request, end = decoder.raw_decode(text)
+            yield request
+            text = text[end:].lstrip()
 
 
 def tags(one: dict[str, Any]) -> dict[str, str]:
@@ -276,7 +283,7 @@ def test_what_was_deleted_by_hand_does_not_hinder_destroy(fleet: Terraform, acco
     ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
     ec2.delete_security_group(GroupId=account.group("eu-west-1")["GroupId"])
     iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=name)
-    iam.delete_role_policy(RoleName=name, PolicyName="stores")
+    iam.delete_role_policy(RoleName=name, PolicyName=name)
     iam.delete_role(RoleName=name)
     fleet.run("destroy", "-auto-approve")
 
@@ -304,5 +311,6 @@ def openings(group: dict[str, Any]) -> set[tuple[int, int, str]]:
 
 def rights(account: Account, region: str) -> set[str]:
     """Return what the identity of a site may open."""
-    policy = account.client("iam").get_role_policy(RoleName=f"skytf-{TRANSFER}-{region}", PolicyName="stores")
+    name = f"skytf-{TRANSFER}-{region}"
+    policy = account.client("iam").get_role_policy(RoleName=name, PolicyName=name)
     return {resource for statement in policy["PolicyDocument"]["Statement"] for resource in statement["Resource"]}
