@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.program import Program, Step, decode, encode, steps, validate
-from skytf.model.job import Request
+from gateway.stores.base import StoreSpec
+from skytf.model.job import Endpoint, Request
 from skytf.planner import plan
 from skytf.programs import programs
 from tests.skytf.requests import A, B, C, R, bucket, job, path, request
@@ -106,3 +109,22 @@ def test_partitions_with_equal_trees_share_one_group() -> None:
 def test_programs_survive_their_json() -> None:
     for program in made(request(via=R)).values():
         assert decode(encode(program)) == program
+
+
+def test_a_store_that_is_opened_by_identity_names_no_keys() -> None:
+    end = bucket("src", "p", A)
+    end = replace(end, access="identity", store=StoreSpec("s3", "src", region="us-east-1"))
+
+    program = made(request(job(source=end)))["local-a-0"]
+
+    assert program.groups[0].head.params["store"] == {"scheme": "s3", "bucket": "src", "region": "us-east-1"}
+
+
+def test_one_site_for_both_ends_needs_no_peers() -> None:
+    """R2 is reached from where the other end is."""
+    r2 = Endpoint("r2://acc/b/out", StoreSpec("r2", "acc/b", credentials="keys"), "out", A)
+    found = made(request(job(source=bucket("src", "p", A), destinations=(r2,)), instances=2))
+
+    assert found.keys() == {"local-a-0", "local-a-1"}
+    assert all(program.peers == () for program in found.values())
+    assert ops(found["local-a-0"].groups[0].head) == ["read_object_store", "write_object_store"]

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from skytf import resources
+from skytf.clouds import CLOUDS
 from skytf.errors import InputError
 from skytf.resources import module_files, shared_files, templates_dir, terraform_dir
 
@@ -19,6 +23,24 @@ def test_a_wheel_brings_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "skytf")
 
     assert terraform_dir() == tmp_path / "skytf" / "_data" / "terraform"
+
+
+def test_a_wheel_holds_what_links_lead_to(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling")
+
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)],
+        cwd=terraform_dir().parent,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+
+    (wheel,) = tmp_path.glob("*.whl")
+    shared = (terraform_dir() / "shared" / "variables.tf").read_bytes()
+    with zipfile.ZipFile(wheel) as archive:
+        for cloud in CLOUDS:
+            assert archive.read(f"skytf/_data/terraform/{cloud}/variables.tf") == shared
 
 
 def test_a_module_is_its_terraform_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
