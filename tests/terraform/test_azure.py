@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
-import sys
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,12 +21,12 @@ from skytf.runner.shim import library_path
 from tests.provider.mirror import mirror
 from tests.provider.world import World
 from tests.skytf.localvm.vm import KeyPair
+from tests.terraform.real import Terraform
 
 needs_engine = pytest.mark.skipif(
     library_path() is None, reason="the engine is not installed: pip install 'skytf[engine]'"
 )
 
-_TIMEOUT_S = 180
 _MODULE = terraform_dir() / "azure"
 _SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 _ACCOUNT = f"/subscriptions/{_SUBSCRIPTION}/resourceGroups/data/providers/Microsoft.Storage/storageAccounts/inn"
@@ -66,75 +63,51 @@ output "gateways" {{ value = module.azure-westeurope.gateways }}
 """
 
 
-@dataclass(frozen=True)
-class Terraform:
-    """Terraform in *workdir*, with the stand-in for azurerm and nothing else to install from."""
-
-    workdir: Path
-    config: Path
-    world: World
-
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "skytf.runner.shim", *arguments, "-no-color"],
-            cwd=self.workdir,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(self.config.parent),
-                "TF_CLI_CONFIG_FILE": str(self.config),
-                **self.world.environment(),
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout
-        return done.stdout
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    (tmp_path / "world").mkdir()
+    return World(tmp_path / "world")
 
 
 @pytest.fixture
-def terraform(tmp_path: Path) -> Terraform:
-    """Terraform beside copies of the module and of what it shares with others."""
-    shutil.copytree(_MODULE, tmp_path / "root" / "modules" / "azure")
-    shutil.copytree(terraform_dir() / "shared", tmp_path / "root" / "modules" / "shared")
-    (tmp_path / "world").mkdir()
-    return Terraform(tmp_path / "root", mirror(tmp_path / "tools", "azurerm"), World(tmp_path / "world"))
+def terraform(tmp_path: Path, world: World) -> Terraform:
+    """Terraform with the stand-in for azurerm, and nothing else to install from."""
+    return Terraform(tmp_path / "infra", mirror(tmp_path / "tools", "azurerm"), world.environment())
 
 
 @needs_engine
 def test_the_modules_own_tests_pass(terraform: Terraform) -> None:
-    module = Terraform(terraform.workdir / "modules" / "azure", terraform.config, terraform.world)
-    module("init", "-input=false")
+    module = terraform.module("azure")
+    terraform.run("init", at=module)
 
-    said = module("test")
+    said = terraform.run("test", at=module)
 
     assert re.search(r"Success! \d{2} passed, 0 failed", said), said
 
 
 @needs_engine
-def test_a_site_comes_up_is_reached_and_leaves_nothing(terraform: Terraform) -> None:
+def test_a_site_comes_up_is_reached_and_leaves_nothing(terraform: Terraform, world: World) -> None:
     """A VM of the stand-in prepares itself from the cloud-init that the module rendered."""
     site = SimpleNamespace(module="azure-westeurope", facts='var.sites["azure-westeurope"].facts')
     client, hosts = KeyPair.generate(), {name: KeyPair.generate() for name in _GATEWAYS}
     values = {"host_keys": {name: key.private for name, key in hosts.items()}, "ssh_public_key": client.public}
-    (terraform.workdir / "main.tf").write_text(fill("azure/provider.tf.j2", site=site).decode() + _ROOT)
-    (terraform.workdir / "terraform.tfvars.json").write_text(json.dumps(values))
+    terraform.module("azure")
+    (terraform.path / "main.tf").write_text(fill("azure/provider.tf.j2", site=site).decode() + _ROOT)
+    (terraform.path / "terraform.tfvars.json").write_text(json.dumps(values))
 
-    terraform("init", "-input=false")
+    terraform.run("init")
     try:
-        terraform("apply", "-auto-approve", "-input=false")
-        gateways = json.loads(terraform("output", "-json", "gateways"))
+        terraform.run("apply", "-auto-approve")
+        gateways = json.loads(terraform.run("output", "-json", "gateways"))
         seen = {name: host_key(one["public_ip"], one["ssh_port"], client) for name, one in gateways.items()}
-        again = terraform("plan", "-input=false", "-detailed-exitcode")
+        again = terraform.run("plan", "-detailed-exitcode")
     finally:
-        terraform("destroy", "-auto-approve", "-input=false")
+        terraform.run("destroy", "-auto-approve")
 
     assert seen == {name: key.public.split()[1] for name, key in hosts.items()}
     assert {(one["region"], one["ssh_user"]) for one in gateways.values()} == {("westeurope", "skytf")}
     assert "No changes" in again
-    assert terraform.world.resources() == []
+    assert world.resources() == []
 
 
 def host_key(address: str, port: int, client: KeyPair) -> str:
