@@ -10,6 +10,7 @@ from tests.provider.invent import ACCOUNT, PROJECT, SUBSCRIPTION, TENANT
 from tests.provider.values import Values
 
 _NAME = re.compile(r'name\s*=\s*"?([a-z0-9-]+)')
+_PROFILES = ("bx2-2x8", "bx2-4x16", "bx2-8x32", "bx2-16x64", "cx2-8x16", "cx2-16x32", "cx2-32x64")
 _UBUNTU = "ubuntu-2404-noble-amd64-v20260101"
 
 
@@ -221,7 +222,7 @@ _ANSWERS: dict[str, Callable[[Values, Values], Values]] = {
     },
     "ibm_is_image": _ibm_image,
     "ibm_is_images": _ibm_images,
-    "ibm_is_instance_profiles": lambda a, s: {"profiles": [{"name": "bx2-2x8"}, {"name": "bx2-4x16"}]},
+    "ibm_is_instance_profiles": lambda a, s: {"profiles": [{"name": name, "status": "current"} for name in _PROFILES]},
     "ibm_is_zones": _ibm_zones,
     "ibm_resource_group": lambda a, s: {"id": "0123456789abcdef0123456789abcdef", "name": a.get("name") or "Default"},
     "ibm_resource_instance": _ibm_instance,

@@ -44,10 +44,10 @@ class World:
         return {VARIABLE: str(self.directory)}
 
     def resources(self, *kinds: str) -> list[Values]:
-        """Return what stands in the world, of *kinds* or of any kind, sorted by type and id; ``type`` says which."""
+        """Return what stands in the world, of *kinds* or of any kind, sorted; ``type`` is the resource's."""
         paths = sorted(self.directory.glob("resources/*/*.json"))
         return [
-            {"type": path.parent.name, **json.loads(path.read_text())}
+            {**json.loads(path.read_text()), "type": path.parent.name}
             for path in paths
             if not kinds or path.parent.name in kinds
         ]
