@@ -41,6 +41,7 @@ class Warnings(Hooks):
 def place(tmp_path: Path) -> Place:
     """A machine that has the stand-ins of all providers, and reaches no registry."""
     world = World(tmp_path / "world")
+    world.directory.mkdir()
     env = {
         **{name: text for name, text in os.environ.items() if not name.startswith(("TF_", "SKYTF_"))},
         **world.environment(),
@@ -121,6 +122,42 @@ def test_a_registry_that_cannot_be_reached_is_said_where_a_lock_file_is_wanted(p
     (warning,) = warnings(place)
     assert "no .terraform.lock.hcl" in warning
     assert LOCK_FILE not in bundle.files
+
+
+FAKE = """#!/bin/sh
+case "$1 $2" in
+  "providers lock") shift 2; echo "$@" > .terraform.lock.hcl ;;
+  validate*) echo '{"valid": true, "diagnostics": []}' ;;
+esac
+"""
+
+
+def test_providers_are_locked_for_linux_and_macos(place: Place, tmp_path: Path) -> None:
+    program = tmp_path / "terraform"
+    program.write_text(FAKE)
+    program.chmod(0o755)
+    reached = replace(place, engine=lambda: Engine(program, "terraform", "1.6.0", ""))
+
+    bundle = offline(reached, copy("ibm:eu-de", "gcp:us-central1"), lock=True)
+
+    platforms = [word for word in bundle.files[LOCK_FILE].decode().split() if word.startswith("-platform=")]
+    assert platforms == [f"-platform={one}" for one in ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64")]
+    assert warnings(place) == []
+    verify(bundle, derive(bundle.manifest).files)
+
+
+def test_online_a_plan_through_a_cloud_is_the_same_every_time(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "object").write_bytes(b"x")
+    through = Options(via="gcp:us-central1", facts=(("gcp", "project", "my-project"),))
+    copies = [Copy(Target("in"), (Target("out"),), recursive=True)]
+
+    first, second = (planned(copies, through, tmp_path, place) for _ in range(2))
+
+    assert first.files == second.files
+    assert first.plan_json is not None
+    assert b"google_compute_instance" in first.plan_json
+    assert b"module.gcp-us-central1" in first.plan_json
 
 
 def test_two_machines_plan_the_same_bundle(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
