@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from skytf.clouds.sheet import sheet
 from skytf.errors import TerraformError
@@ -43,11 +44,18 @@ def bounds_of(regions: Iterable[Region], tfvars: bytes) -> dict[str, Bounds]:
     return {
         region.slug: Bounds(
             region,
-            tuple(sites[region.slug].get("zones", ())),
+            _zones(sites[region.slug]),
             tuple(sites[region.slug].get("instance_types") or sheet(region.cloud).default_instances),
         )
         for region in regions
     }
+
+
+def _zones(site: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return where a site may be: a network that stands is in one zone, whichever."""
+    if network := site.get("existing_network"):
+        return (f"of {network}",)
+    return tuple(site.get("zones", ()))
 
 
 @dataclass(slots=True)

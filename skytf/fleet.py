@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from gateway.program import MUXES, Program, steps
 from gateway.stores.base import Credentials
@@ -22,6 +22,8 @@ from skytf.deploy.keys import (
     make_token,
 )
 from skytf.deploy.service import fetch_log, shape_link
+from skytf.deploy.shipping import TreeSource
+from skytf.deploy.timing import slowest_hosts
 from skytf.errors import HostError, TransferFailed
 from skytf.hooks import Hooks
 from skytf.infrastructure import Infrastructure, Owner
@@ -30,6 +32,7 @@ from skytf.model.job import LinkShape, Request
 from skytf.model.topology import Topology
 from skytf.monitor.client import GatewayClient, PeerAddress
 from skytf.render.root import DATA_PORT
+from skytf.report import HostStep
 
 # Who does nothing but this gets no key to what it carries.
 _RELAYING = frozenset({"receive", "send", *MUXES})
@@ -99,13 +102,26 @@ class Fleet:
             )
             for name in sorted(self._plan.programs)
         ]
-        self._deployed = tuple(deploy_fleet(targets, cancel=self._cancel, on_step=self._hooks.on_host))
+        self._deployed = tuple(
+            deploy_fleet(
+                targets,
+                tree_source=cast("TreeSource", self._applying.tree_source),
+                proxy=self._applying.ssh_proxy,
+                cancel=self._cancel,
+                on_step=self._hooks.on_host,
+            )
+        )
         self._clients = {
             one.gateway_id: GatewayClient(one.gateway_id, one.session, one.control_port, self._tokens[one.gateway_id])
             for one in self._deployed
         }
         self._introduce(made, links)
         return self._clients
+
+    def slowest_steps(self) -> tuple[HostStep, ...]:
+        """Return which host took longest for each step of its preparation."""
+        found = slowest_hosts({one.gateway_id: one.steps_s for one in self._deployed})
+        return tuple(HostStep(one.step, one.gateway_id, round(one.seconds, 3)) for one in found)
 
     def _target(self, name: str, made: Mapping[str, Any], secrets: Secrets) -> Target:
         if not made["ssh_port"]:
@@ -121,6 +137,8 @@ class Fleet:
             listen_host=str(made["private_ip"]),
             # Firewalls in clouds admit this port; on the operator's machine other things listen too.
             listen_port=DATA_PORT if in_cloud else _ANY_PORT,
+            site=self._region[name].slug,
+            direct=not in_cloud,
         )
 
     def _secrets(

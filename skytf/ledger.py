@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from skytf.bundle import Bundle
 from skytf.errors import Interrupted
 from skytf.model.job import Job
-from skytf.report import DestinationResult, Failure, JobResult, Report
+from skytf.report import DestinationResult, Failure, HostStep, JobResult, Report
 from skytf.tally import Outcome, Tally
 from skytf.verification import Found
 
@@ -34,6 +34,7 @@ class Ledger:
     before: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     left: tuple[str, ...] = ()
+    host_steps: tuple[HostStep, ...] = ()
 
     def fail(self, failure: Failure, *, objects: int = 1) -> None:
         """Note that *objects* did not arrive."""
@@ -75,6 +76,7 @@ class Ledger:
             failures_file=failures_file if self.failed else "",
             warnings=tuple(self.warnings),
             left=self.left,
+            host_steps=self.host_steps,
         )
 
     def _outcome(self, error: BaseException | None) -> str:

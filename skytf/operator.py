@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from skytf.clouds.sheet import sheet
+from skytf.deploy.proxy import check_proxy
+from skytf.deploy.shipping import TREE_SOURCES
 from skytf.errors import InputError
 from skytf.model.copy import ApplyOptions
 from skytf.model.region import Region
 
 LOOPBACK = "127.0.0.1/32"
-TREE_SOURCES = ("auto", "push", "fan-out", "index")
 _WIDEST_PREFIX = 8
 _ECHO_TIMEOUT_S = 5.0
 _LONGEST_ANSWER = 64
@@ -32,6 +33,7 @@ def check_applying(options: ApplyOptions) -> None:
         parse_cidr(options.operator_cidr)
     if options.echo_service:
         _parse_service(options.echo_service)
+    check_proxy(options.ssh_proxy)
     if options.tree_source not in TREE_SOURCES:
         raise InputError(f"{options.tree_source!r} is no tree source", hint=f"one of {', '.join(TREE_SOURCES)}")
 

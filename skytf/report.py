@@ -51,6 +51,15 @@ class JobResult:
 
 
 @dataclass(frozen=True, slots=True)
+class HostStep:
+    """The gateway that took longest for one step of its preparation; ``step`` ``all`` is from first to last."""
+
+    step: str
+    gateway_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """
     What a transfer did.
@@ -58,6 +67,7 @@ class Report:
     ``outcome`` is ``done``, ``incomplete`` (some objects did not arrive), ``failed`` or ``interrupted``.
     ``phase_s`` maps each phase to its seconds; ``goodput_bytes_per_s`` counts delivered object bytes over the phase
     in which they moved.
+    ``host_steps`` has the slowest gateway of each step of ``deploying``.
     ``failures`` holds at most 1,000; the rest is in ``failures_file``. ``left`` names what could not be removed.
     """
 
@@ -74,6 +84,7 @@ class Report:
     failures_file: str = ""
     warnings: tuple[str, ...] = ()
     left: tuple[str, ...] = field(default=())
+    host_steps: tuple[HostStep, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -143,6 +143,7 @@ class Transfer:
         with self._phase("deploying", "gateways are prepared over SSH"):
             credentials = {name: keys for job in self._request.jobs for name, keys in of_job(job).items()}
             clients = fleet.deploy(credentials)
+            self._ledger.host_steps = fleet.slowest_steps()
         with (
             self._phase("transferring", "the bytes move"),
             contextlib.closing(Journal(self._directory.journal)) as journal,

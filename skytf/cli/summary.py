@@ -32,6 +32,7 @@ def summary(report: Report, *, warned: Collection[str] = ()) -> RenderableType:
     lines = [Text.assemble((headline.format(format_duration(report.elapsed_s)), style), (name, "dim"))]
     for job in report.jobs:
         lines += _job(job)
+    lines += _ready(report)
     lines += _speed(report)
     lines += _failures(report)
     lines += [Text.assemble(("! ", "yellow"), safe(text)) for text in report.warnings if text not in warned]
@@ -69,6 +70,22 @@ def _speed(report: Report) -> Iterator[Text]:
     if moving_s and report.goodput_bytes_per_s:
         resent = f", {count(report.frames_resent, 'frame')} sent again" if report.frames_resent else ""
         yield Text(f"  {format_rate(report.goodput_bytes_per_s)} for {format_duration(moving_s)}{resent}")
+
+
+def _ready(report: Report) -> Iterator[Text]:
+    if "deploying" not in report.phase_s:
+        return
+    applying_s, deploying_s = report.phase_s.get("applying", 0.0), report.phase_s["deploying"]
+    steps = ", ".join(
+        f"{safe(one.step)} {format_duration(one.seconds)} ({safe(one.gateway_id)})"
+        for one in report.host_steps
+        if one.step != "all"
+    )
+    yield Text(
+        f"  all gateways ready in {format_duration(applying_s + deploying_s)}: terraform"
+        f" {format_duration(applying_s)}, hosts {format_duration(deploying_s)}{f'; slowest: {steps}' if steps else ''}",
+        style="dim",
+    )
 
 
 def _failures(report: Report) -> Iterator[Text]:
