@@ -48,10 +48,12 @@ class Line:
 
     def last_words(self) -> str:
         """Return the last line that the command wrote to stderr; empty for a connection of our own."""
-        if self._said is None or self._said.closed:
+        if self._said is None:
             return ""
-        size = os.fstat(self._said.fileno()).st_size
-        tail = os.pread(self._said.fileno(), _WORDS_BYTES, max(0, size - _WORDS_BYTES))
+        tail = b""
+        with contextlib.suppress(ValueError):  # closed by another thread
+            size = os.fstat(self._said.fileno()).st_size
+            tail = os.pread(self._said.fileno(), _WORDS_BYTES, max(0, size - _WORDS_BYTES))
         lines = tail.decode(errors="replace").strip().splitlines()
         return lines[-1].strip()[:500] if lines else ""
 

@@ -201,7 +201,8 @@ class Session:
             channel.sendall(stdin)
 
     def _lost(self, shown: str, error: Exception | None) -> HostError:
-        why = f" ({error})" if error is not None and str(error) else ""
+        said = self._line.last_words()
+        why = f" (the SSH proxy said: {said})" if said else f" ({error})" if error is not None and str(error) else ""
         return HostError(f"{self.host}: the connection was lost while {shown!r} ran{why}")
 
     def _verify(self, sent: Path, part: str) -> None:

@@ -15,6 +15,7 @@ def main(host: str, port: str, count_file: str) -> None:
     sent = 0
     counted = os.open(count_file, os.O_WRONLY | os.O_CREAT, 0o600)
     with socket.create_connection((host, int(port))) as connection:
+        sys.stderr.write(f"forwarding to {host}\n")
         threading.Thread(target=_answer, args=(connection,), daemon=True).start()
         while block := os.read(0, _BLOCK_BYTES):
             connection.sendall(block)

@@ -59,6 +59,17 @@ def test_a_fleet_is_deployed_at_once_and_in_order(boot_vm: BootVm, monkeypatch: 
         gateway.session.close()
 
 
+def test_a_direct_host_is_reached_without_the_fleets_proxy(boot_vm: BootVm, monkeypatch: pytest.MonkeyPatch) -> None:
+    vm = boot_vm("fleet-e-1")
+    ship(monkeypatch, "code-fleet-4", READY)
+
+    [deployed] = deploy_fleet([replace(target(vm), direct=True)], proxy="/does/not/exist %h")
+
+    deployed.session.close()
+    with pytest.raises(HostError, match="the SSH proxy"):
+        deploy_fleet([target(vm)], proxy="/does/not/exist %h")
+
+
 def test_the_first_error_stops_the_others_and_names_its_gateway(
     boot_vm: BootVm, monkeypatch: pytest.MonkeyPatch
 ) -> None:

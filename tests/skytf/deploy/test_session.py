@@ -209,3 +209,32 @@ def test_forty_channels_opened_and_closed_at_once_leave_the_session_alive(sessio
         thread.join()
 
     assert session.run("true").exit_status == 0
+
+
+def test_an_attended_command_runs_until_its_stdin_is_closed(session: Session) -> None:
+    attended = session.spawn(
+        ["sh", "-c", "read word; echo got $word; cat; echo end > ended"], said=b"it\n", timeout_s=60
+    )
+
+    assert attended.first_line() == "got it"
+    attended.end()
+
+    assert session.run(["cat", "ended"]).stdout == "end\n"
+
+
+def test_an_attended_command_that_fails_says_why(session: Session) -> None:
+    attended = session.spawn(["sh", "-c", "echo first >&2; echo no port is free >&2; exit 1"], said=b"", timeout_s=60)
+
+    assert attended.first_line() == "no port is free"
+    attended.end()
+
+
+def test_an_attended_command_ends_with_its_session(vm: Vm, session: Session) -> None:
+    other = connect(vm.host, vm.key_file, vm.host_key.public)
+    attended = other.spawn(["sh", "-c", "mkfifo gone; echo here; cat; echo gone > gone"], said=b"", timeout_s=60)
+    assert attended.first_line() == "here"
+
+    other.close()
+
+    assert session.run(["cat", "gone"], timeout_s=20).stdout == "gone\n"
+    attended.end()
