@@ -174,9 +174,10 @@ _SAID = {
         "is unavailable.",
     ),
     "quota": (
-        "CreateInstanceWithContext failed: The quota for vCPUs is used up: over_quota",
-        "Creating a new floating ip will put the user over quota. Would exceed quota. Allocated: 20, Requested: 1, "
-        "Quota: 20",
+        "CreateFloatingIPWithContext failed: Creating a new floating IP address will put the user over quota. "
+        "Allocated: 40, Requested: 1, Quota: 40",
+        "over_quota: Creating a new security group will put the user over quota. Allocated: 100, Requested: 1 (400)",
+        "Adding a rule would exceed the limit of unique remote rules per security group.",
     ),
     "signed-out": (
         "[ERROR] Error occured while configuring bluemix session: Request failed with status code: 400, "

@@ -115,6 +115,15 @@ run "keys_ports_and_images_of_the_user" {
   }
 }
 
+run "arm_gets_an_image_for_arm" {
+  command = plan
+  variables { arch = "arm64" }
+  assert {
+    condition     = data.google_compute_image.newest[0].family == "ubuntu-2404-lts-arm64" && data.google_compute_image.newest[0].project == "ubuntu-os-cloud"
+    error_message = "The image does not run on that processor."
+  }
+}
+
 run "network_of_the_user_without_public_addresses" {
   variables {
     existing_network  = "projects/host-project/regions/us-east1/subnetworks/gateways"
