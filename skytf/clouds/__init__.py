@@ -10,7 +10,7 @@ from skytf.clouds.base import Cloud
 from skytf.errors import InputError
 
 CLOUDS = {
-    "aws": "",
+    "aws": "skytf.clouds.aws:AwsCloud",
     "azure": "",
     "gcp": "",
     "ibm": "",

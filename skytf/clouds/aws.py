@@ -1,0 +1,54 @@
+"""AWS: fleets are found by tag in every enabled region and in IAM, removed in order, and quota is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from skytf.clouds import aws_checks, aws_found, aws_quota, aws_removal
+from skytf.clouds.aws_account import Account
+from skytf.clouds.base import Check, FleetTag, Quota
+from skytf.clouds.tags import fleets
+from skytf.errors import SkytfError
+
+
+class AwsCloud:
+    """The account that the standard chain of credentials opens; the home does not matter to it."""
+
+    def __init__(self, home: Path) -> None:
+        self._account = Account()
+
+    def environment(self) -> Mapping[str, str]:
+        """Return nothing: Terraform's provider follows the same chain."""
+        return {}
+
+    def signed_in(self) -> bool:
+        """Return whether the chain finds credentials; an instance's metadata service has half a second to answer."""
+        return self._account.has_credentials
+
+    def facts(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Return nothing: the module looks up all it needs."""
+        return {}
+
+    def quota(self, region: str, instance_type: str, *, spot: bool = False) -> Quota | None:
+        """Return how many more fit into the vCPU quota of the type's family; None for a family that has none."""
+        return aws_quota.quota(self._account, region, instance_type, spot=spot)
+
+    def find(self, owner: str | None = None) -> tuple[FleetTag, ...]:
+        """Return the fleets of *owner*, of everybody if None; raises as the contract says."""
+        return fleets(aws_found.find(self._account), owner)
+
+    def delete(self, transfer_id: str, owner: str | None = None) -> tuple[str, ...]:
+        """Remove what carries the tag; then look again whether anything still does."""
+        ours = [one for one in aws_found.find(self._account) if one.belongs_to(transfer_id, owner)]
+        if not ours:
+            return ()
+        removed = aws_removal.remove(self._account, ours)
+        if left := [str(one) for one in aws_found.find(self._account) if one.belongs_to(transfer_id, owner)]:
+            hint = "remove it in the AWS console, or run skytf reap again in some minutes"
+            raise SkytfError(f"AWS still has of transfer {transfer_id}: {', '.join(left)}", hint=hint)
+        return removed
+
+    def check(self, regions: Sequence[str] = ()) -> tuple[Check, ...]:
+        """Return whose credentials these are, what they may do, whether EC2 answers, and the quota of *regions*."""
+        return tuple(aws_checks.checks(self._account, regions, self.quota))
