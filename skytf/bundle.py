@@ -206,6 +206,17 @@ def verify(bundle: Bundle, expected_files: Mapping[str, bytes]) -> None:
         raise Refused(f"the bundle is not what was reviewed: {', '.join(complaints[:_MAX_NAMED])}{more}", hint=_AGAIN)
 
 
+def check_planned(bundle: Bundle) -> None:
+    """
+    Check that Terraform has planned *bundle*, before anybody looks at what it would move.
+
+    Raises:
+        Refused: It was planned offline.
+    """
+    if bundle.plan_json is None:
+        raise Refused(f"the bundle was planned offline: it has no {PLAN_JSON}", hint="plan online, and review again")
+
+
 def _names(directory: Path) -> list[str]:
     """Return the paths of the bundle's files, sorted; strangers beside them are not among them."""
     found = [name for name in _TOP if (directory / name).is_file()]

@@ -90,6 +90,7 @@ class Client:
         applying = self._checked_applying(applying)
         given = bundles.read(bundle) if isinstance(bundle, Path) else bundle
         bundles.verify(given, derive(given.manifest).files)
+        bundles.check_planned(given)
         with self._home.bundle_locked(given.digest):
             directory = self._begin(Asked(applying=applying))
             self._keep(directory, given)

@@ -175,7 +175,7 @@ def _chosen(options: Iterable[SiteOption], region: Region) -> dict[str, tuple[st
 
 def _check_zones(region: Region, wanted: Iterable[str]) -> None:
     known = zones(region)
-    for zone in wanted:
+    for zone in wanted if sheet(region.cloud).regions else ():
         if zone not in known:
             hint = f"its zones: {', '.join(known)}" if known else "it has no zones: leave the option out"
             raise InputError(f"{zone!r} is no zone of {region}", hint=hint)
@@ -183,7 +183,7 @@ def _check_zones(region: Region, wanted: Iterable[str]) -> None:
 
 def _arch(facts_of_cloud: Sheet, region: Region, types: Iterable[str]) -> str:
     by_arch: dict[str, str] = {}
-    for name in types:
+    for name in types if facts_of_cloud.instances else ():
         by_arch.setdefault(facts_of_cloud.instance(name).arch, name)
     if len(by_arch) > 1:
         text = " and ".join(f"{name} is {arch}" for arch, name in sorted(by_arch.items()))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from gateway.stores.base import StoreSpec
+from skytf.clouds.sheet import sheet
 from skytf.errors import InputError
 from skytf.model.job import Endpoint, Request
 from skytf.model.region import Region
@@ -119,3 +121,14 @@ def test_facts_are_looked_up_values_or_else_placeholders() -> None:
 
     assert facts(asked, EAST) == {"project": "p-1", "vault/acc": "vault-of-acc"}
     assert missing_facts(asked, [A, EAST, WEST]) == (MissingFact("toy", "vault/acc", "toy vault find"),)
+
+
+def test_a_cloud_without_tables_takes_any_name(toy_cloud: Path) -> None:
+    for name in ("regions.csv", "instances.csv"):
+        (toy_cloud / name).unlink()
+    sheet.cache_clear()
+    asked = chosen(SiteOption("toy", "zones", ("z",)), SiteOption("toy", "instance_types", ("huge",)))
+
+    found = settings(asked, Region("toy", "anywhere"))
+
+    assert (found.zones, found.instance_types) == (("z",), ("huge",))
