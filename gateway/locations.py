@@ -136,13 +136,12 @@ def _split(text: str, scheme: str, rest: str) -> tuple[str, str]:
     count = _BUCKET_COMPONENTS[scheme]
     components = rest.split("/", count)
     names = components[:count]
+    hint = f"write {scheme}://{'account/container' if count > 1 else 'bucket'}/key"
     if len(names) < count or not all(names):
-        wanted = "account/container" if count > 1 else "bucket"
-        raise BadUrl(f"{text} names no bucket", hint=f"write {scheme}://{wanted}/key")
+        raise BadUrl(f"{text} names no bucket", hint=hint)
     for name in names:
-        if scheme != "hdfs" and not _BUCKET_NAME.fullmatch(name):
-            wanted = "account/container" if count > 1 else "bucket"
-            raise BadUrl(f"{text}: {name!r} cannot be a bucket's name", hint=f"write {scheme}://{wanted}/key")
+        if scheme != "hdfs" and not _BUCKET_NAME.fullmatch(name):  # of HDFS it is a host and a port
+            raise BadUrl(f"{text}: {name!r} cannot be a bucket's name", hint=hint)
     return "/".join(names), components[count] if len(components) > count else ""
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from skytf.errors import InputError
+from skytf.model.copy import Copy, Options, Target
 from skytf.model.region import Region
 from skytf.model.site import SiteOption
 from skytf.model.topology import Gateway, Link, Topology
 from skytf.planner import plan
 from skytf.render.root import APPLY_TIME, PLACEHOLDERS, REVIEWED, apply_values, root_module
+from skytf.resolve import resolve as resolve_request
 from skytf.runner.engine import SHIM, resolve
 from skytf.runner.reviewed import actions, normalise_plan
 from skytf.runner.terraform import Terraform
@@ -22,6 +24,26 @@ from tests.skytf.requests import A, B, C, R, bucket, job, path, request
 
 REQUEST = request(
     job(0), job(1, source=path("in", A), destinations=(path("out", B), bucket("b", "p/", C))), instances=2, via=R
+)
+
+BETWEEN_CLOUDS = resolve_request(
+    [
+        Copy(Target("s3://a/é"), (Target("gs://b"), Target("azure://acc/c"), Target("cos://d"), Target("İ")), True),
+        Copy(Target("r2://acc/e"), (Target("s3://f", region="aws:eu-west-1"),), True),
+    ],
+    Options(
+        offline=True,
+        instances=2,
+        tags=(("b", "2"), ("a", "1")),
+        sites=(SiteOption("gcp", "image", ("image-1",)), SiteOption("aws", "instance_types", ("m5.8xlarge",))),
+    ),
+    cwd=Path("/home/somebody"),
+    locate=lambda end: {
+        "aws": Region("aws", "us-east-1"),
+        "azure": Region("azure", "westeurope"),
+        "gcp": Region("gcp", "us-central1"),
+        "ibm": Region("ibm", "eu-de"),
+    }[str(end.cloud)],
 )
 
 
@@ -154,12 +176,13 @@ from skytf.planner import plan
 from skytf.model.survey import JobSurvey
 from skytf.render.plan_md import plan_md
 from skytf.render.root import root_module
-from tests.skytf.render.test_root import REQUEST
-topology = plan(REQUEST)
-files = root_module(topology, REQUEST)
-files["PLAN.md"] = plan_md(REQUEST, [JobSurvey("job-0", 1, 2, 2, {"symlink": 1, "special": 2})], topology)
-for name, content in files.items():
-    sys.stdout.buffer.write(name.encode() + b"\\n" + content)
+from tests.skytf.render.test_root import BETWEEN_CLOUDS, REQUEST
+for asked in (REQUEST, BETWEEN_CLOUDS):
+    topology = plan(asked)
+    files = root_module(topology, asked)
+    files["PLAN.md"] = plan_md(asked, [JobSurvey("job-0", 1, 2, 2, {"symlink": 1, "special": 2})], topology)
+    for name, content in files.items():
+        sys.stdout.buffer.write(name.encode() + b"\\n" + content)
 """
 
 
