@@ -25,10 +25,11 @@ from skytf.home import Home, TransferDir, client_alive, new_transfer_id
 from skytf.hooks import Hooks, Serialised
 from skytf.model import codec
 from skytf.model.copy import ApplyOptions, Copy, Options
+from skytf.model.region import Region
 from skytf.operator import check_applying
 from skytf.planning import Place, planned
 from skytf.prepare import Watch, check_drift, derive
-from skytf.reap import Reaped, reap
+from skytf.reap import Reaping, reap
 from skytf.report import Report
 from skytf.resolve import ends
 from skytf.runner.engine import Engine
@@ -171,7 +172,7 @@ class Client:
         """Return the transfers of this home, newest first; those that cannot be read are passed over."""
         return [info for directory in self._home.transfers() if (info := describe(directory)) is not None]
 
-    def reap(self, *, dry_run: bool = False, all_owners: bool = False, force: bool = False) -> list[Reaped]:
+    def reap(self, *, dry_run: bool = False, all_owners: bool = False, force: bool = False) -> Reaping:
         """Remove fleets that a lost client left behind: expired, or client dead (*force*: living ones too)."""
         return reap(self._home, _owner(), dry_run=dry_run, all_owners=all_owners, force=force)
 
@@ -184,9 +185,15 @@ class Client:
         """
         return compare(ends(copies, cwd=Path.cwd()))
 
-    def doctor(self) -> list[Check]:
-        """Look at what skytf needs on this machine."""
-        return list(examine(self._home, engine=self._engine_setting, env=self._env))
+    def doctor(self, regions: Sequence[str] = ()) -> list[Check]:
+        """
+        Look at what skytf needs on this machine, and in *regions* (``aws:us-east-1``) of the clouds.
+
+        Raises:
+            InputError: A region is none.
+        """
+        wanted = [Region.parse(text) for text in regions]
+        return list(examine(self._home, wanted, engine=self._engine_setting, env=self._env))
 
     def _engine(self) -> Engine:
         return resolve_engine(self._engine_setting, self._env)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.units import GIB, format_bytes
 from skytf import __version__
 from skytf.clouds import CLOUDS, open_cloud
+from skytf.clouds.sheet import sheet
+from skytf.clouds.tags import TRANSFER
 from skytf.deploy.tree import cache_dir
-from skytf.errors import EngineMissing
+from skytf.errors import EngineMissing, TerraformError
 from skytf.home import Home
-from skytf.runner.engine import resolve
+from skytf.model.region import Region
+from skytf.runner.engine import Engine, resolve
+from skytf.runner.terraform import Terraform
 
 _LITTLE_DISK_BYTES = GIB
+_PROVIDER_TIMEOUT_S = 180.0  # the largest has 150 MB
+_MIRROR = "can the registry be reached? else name a mirror of providers: provider_installation in ~/.terraformrc"
+_LOCKED_VERSION = re.compile(r'version\s*=\s*"([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +40,76 @@ class Check:
     hint: str = ""
 
 
-def examine(home: Home, *, engine: str | None, env: Mapping[str, str]) -> Iterator[Check]:
-    """Yield what was found, the most basic first; nothing is created but the home directory."""
+def examine(
+    home: Home, regions: Sequence[Region] = (), *, engine: str | None, env: Mapping[str, str]
+) -> Iterator[Check]:
+    """
+    Yield what was found, the most basic first; nothing is created but the home directory.
+
+    Every cloud is asked for its credentials, and where they are good for more. What a cloud lacks is a failure where
+    one of its *regions* is named, else a warning. Whether Terraform finds the provider is tried for these alone: it
+    may have to be fetched.
+
+    Raises:
+        InputError: One of *regions* is none.
+    """
+    for region in regions:
+        sheet(region.cloud).check_region(region.name)
     yield Check("skytf", "ok", f"{__version__} on Python {sys.version.split()[0]}")
-    yield _engine(engine, env)
+    found = _engine(engine, env)
+    yield _engine_check(found)
     yield _home(home)
-    for name in CLOUDS:
-        cloud = open_cloud(name, home.root)
-        if cloud is None:
-            yield Check(f"cloud {name}", "warn", "no adapter: reap cannot look there")
-            continue
-        for check in cloud.check():
-            yield Check(f"cloud {name}: {check.name}", "ok" if check.ok else "fail", check.found)
+    named = {name: [region.name for region in regions if region.cloud == name] for name in CLOUDS}
+    with ThreadPoolExecutor(len(CLOUDS), thread_name_prefix="doctor") as pool:
+        for checks in pool.map(lambda name: _cloud(home, name, named[name]), CLOUDS):
+            yield from checks
+    if isinstance(found, Engine):
+        yield from (_provider(found, name, env) for name in CLOUDS if named[name] and sheet(name).provider)
     yield _trees()
 
 
-def _engine(setting: str | None, env: Mapping[str, str]) -> Check:
+def _cloud(home: Home, name: str, regions: Sequence[str]) -> list[Check]:
+    cloud = open_cloud(name, home.root)
+    if cloud is None:
+        hint = f"what a lost client leaves there is found in its console, by the tag {TRANSFER}"
+        return [Check(f"cloud {name}", "warn", "no adapter: reap and doctor cannot look there", hint)]
+    # This machine is always wanted; of other clouds nobody needs all.
+    bad = "fail" if regions or sheet(name).provider is None else "warn"
+    return [
+        Check(f"cloud {name}: {check.name}", "ok" if check.ok else bad, check.found, check.hint)
+        for check in cloud.check(regions)
+    ]
+
+
+def _provider(engine: Engine, cloud: str, env: Mapping[str, str]) -> Check:
+    """Let Terraform look for the provider of *cloud* as it will at the next transfer."""
+    wanted = sheet(cloud).provider
+    assert wanted is not None
+    name = f"cloud {cloud}: provider"
+    block = {wanted.name: {"source": wanted.source, "version": wanted.version}}
+    with tempfile.TemporaryDirectory(prefix="skytf-doctor-") as scratch:
+        workdir = Path(scratch)
+        (workdir / "versions.tf.json").write_text(json.dumps({"terraform": {"required_providers": block}}))
+        terraform = Terraform(engine=engine, workdir=workdir, log_dir=workdir, env=env, clouds=(cloud,))
+        try:
+            terraform.init(timeout_s=_PROVIDER_TIMEOUT_S)
+        except TerraformError as error:
+            text = error.diagnostics[0].splitlines()[0] if error.diagnostics else str(error)
+            return Check(name, "warn", f"{wanted.source} {wanted.version} cannot be had: {text}", error.hint or _MIRROR)
+        version = _LOCKED_VERSION.search((workdir / ".terraform.lock.hcl").read_text())
+    return Check(name, "ok", f"{wanted.source} {version[1] if version else wanted.version}")
+
+
+def _engine(setting: str | None, env: Mapping[str, str]) -> Engine | EngineMissing:
     try:
-        found = resolve(setting, env)
+        return resolve(setting, env)
     except EngineMissing as error:
-        return Check("terraform", "fail", str(error), error.hint)
+        return error
+
+
+def _engine_check(found: Engine | EngineMissing) -> Check:
+    if isinstance(found, EngineMissing):
+        return Check("terraform", "fail", str(found), found.hint)
     return Check("terraform", "ok", f"{found.kind} {found.version} ({found.licence}) at {found.path}")
 
 

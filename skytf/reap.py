@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +14,8 @@ from gateway.errors import GatewayError
 from skytf import bundle
 from skytf.clouds import CLOUDS, open_cloud
 from skytf.clouds.base import Cloud, FleetTag
+from skytf.clouds.sheet import sheet
+from skytf.clouds.tags import TRANSFER
 from skytf.errors import InputError, Refused, SkytfError
 from skytf.home import Home, TransferDir
 from skytf.runner.orphans import wait_for_orphans
@@ -38,27 +41,78 @@ class Reaped:
     reason: str
 
 
-def reap(home: Home, owner: str, *, dry_run: bool, all_owners: bool, force: bool) -> list[Reaped]:
+@dataclass(frozen=True, slots=True)
+class Unsearched:
+    """A cloud where fleets may be that were not looked for: why, and what to do to have it searched."""
+
+    cloud: str
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reaping:
+    """What was found, and where nobody looked."""
+
+    fleets: tuple[Reaped, ...]
+    unsearched: tuple[Unsearched, ...]
+
+
+def reap(home: Home, owner: str, *, dry_run: bool, all_owners: bool, force: bool) -> Reaping:
     """
     Remove the fleets of *owner* (or of everybody) that are expired or whose client is dead; with *force* all of them.
 
-    A cloud without an adapter cannot be searched and is passed over.
+    Every cloud is searched that can be; one that cannot is named, and stops nothing.
     """
     if not dry_run:
         # Terraform outlives a killed client, and goes on creating.
         wait_for_orphans(*(directory.workdir for directory in _lost(home, None if all_owners else owner)))
-    found = [
-        _reap(home, name, cloud, fleet, dry_run=dry_run, force=force)
-        for name, cloud in _adapters(home)
-        for fleet in cloud.find(None)
+    with ThreadPoolExecutor(len(CLOUDS), thread_name_prefix="reap") as pool:
+        searches = list(pool.map(lambda name: _search(home, name), CLOUDS))
+    unsearched = tuple(search for search in searches if isinstance(search, Unsearched))
+    found = tuple(
+        _reap(home, search, fleet, dry_run=dry_run, force=force)
+        for search in searches
+        if isinstance(search, _Search)
+        for fleet in search.fleets
         if all_owners or fleet.owner in (owner, "")
-    ]
+    )
     if not dry_run:
         standing = {one.transfer_id for one in found if not one.removed}
+        dark = {one.cloud for one in unsearched}
         for directory in _lost(home, None if all_owners else owner):
-            if directory.transfer_id not in standing:
+            if directory.transfer_id not in standing and not dark & _clouds(directory):
                 directory.forget_secrets()
-    return found
+    return Reaping(found, unsearched)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A cloud that was searched."""
+
+    name: str
+    cloud: Cloud
+    fleets: tuple[FleetTag, ...]
+
+
+def _search(home: Home, name: str) -> _Search | Unsearched:
+    cloud = open_cloud(name, home.root)
+    if cloud is None:
+        hint = f"look in the console of {sheet(name).title} for the tag {TRANSFER}"
+        return Unsearched(name, "there is no adapter for it", hint)
+    try:
+        return _Search(name, cloud, cloud.find(None))
+    except SkytfError as error:
+        return Unsearched(name, str(error), error.hint or "run skytf reap again")
+
+
+def _clouds(directory: TransferDir) -> frozenset[str]:
+    """Return the clouds where a transfer has gateways; none where there is no bundle that says so."""
+    try:
+        given = bundle.read(directory.root / BUNDLE_DIR)
+    except (GatewayError, SkytfError, OSError):
+        return frozenset()
+    return frozenset(region.cloud for region in given.topology.regions())
 
 
 def _lost(home: Home, owner: str | None) -> Iterator[TransferDir]:
@@ -73,13 +127,7 @@ def _lost(home: Home, owner: str | None) -> Iterator[TransferDir]:
                 yield directory
 
 
-def _adapters(home: Home) -> Iterator[tuple[str, Cloud]]:
-    for name in CLOUDS:
-        if (cloud := open_cloud(name, home.root)) is not None:
-            yield name, cloud
-
-
-def _reap(home: Home, name: str, cloud: Cloud, fleet: FleetTag, *, dry_run: bool, force: bool) -> Reaped:
+def _reap(home: Home, search: _Search, fleet: FleetTag, *, dry_run: bool, force: bool) -> Reaped:
     directory = _directory(home, fleet.transfer_id)
     with contextlib.ExitStack() as holding:
         alive = _alive(directory, holding)
@@ -97,12 +145,13 @@ def _reap(home: Home, name: str, cloud: Cloud, fleet: FleetTag, *, dry_run: bool
         removed = bool(reason) and not dry_run
         if removed:
             try:
-                _remove(name, cloud, fleet.transfer_id, directory)
+                _remove(search, fleet.transfer_id, directory)
             except SkytfError as error:
-                removed, reason = False, f"it could not be removed: {error}"
+                next_step = f" (next: {error.hint})" if error.hint else ""
+                removed, reason = False, f"it could not be removed: {error}{next_step}"
     return Reaped(
         transfer_id=fleet.transfer_id,
-        cloud=name,
+        cloud=search.name,
         owner=fleet.owner,
         gateways=len(fleet.gateways),
         expires=datetime.fromtimestamp(fleet.expires_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if fleet.expires_s else "",
@@ -130,15 +179,15 @@ def _alive(directory: TransferDir | None, holding: contextlib.ExitStack) -> bool
     return False
 
 
-def _remove(name: str, cloud: Cloud, transfer_id: str, directory: TransferDir | None) -> None:
+def _remove(search: _Search, transfer_id: str, directory: TransferDir | None) -> None:
     """Remove the fleet, what its gateways had half-written, and this transfer's keys."""
-    cloud.delete(transfer_id)
+    search.cloud.delete(transfer_id)
     if directory is None:
         return
     directory.forget_secrets()
     try:
         given = bundle.read(directory.root / BUNDLE_DIR)
-        if {region.cloud for region in given.topology.regions()} == {name}:
+        if {region.cloud for region in given.topology.regions()} == {search.name}:
             shutil.rmtree(directory.workdir)  # its state names what is gone; resume makes it anew
         sweep(given.manifest.request, directory)
     except (GatewayError, SkytfError, OSError):

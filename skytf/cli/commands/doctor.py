@@ -21,16 +21,18 @@ _MARKS = {"ok": ("✓", GOOD), "warn": ("!", FAIR), "fail": ("✗", BAD)}
 
 
 @click.command("doctor")
+@click.argument("regions", metavar="[REGION...]", nargs=-1)
 @common
 @click.pass_context
-def command(ctx: click.Context, /) -> None:
+def command(ctx: click.Context, /, regions: tuple[str, ...]) -> None:
     """
-    Look at what skytf needs on this machine.
+    Look at what skytf needs on this machine and in the clouds.
 
-    Exits with 1 where something is missing.
+    With a REGION (aws:us-east-1) its cloud must be ready: credentials, permissions, provider, network, and the quota
+    there. Without one, what a cloud lacks is a warning. Exits with 1 where something is missing.
     """
     session = ctx.ensure_object(Session)
-    checks = session.client().doctor()
+    checks = session.client().doctor(regions)
     session.show("check", checks, _list)
     ctx.exit(1 if any(check.state == "fail" for check in checks) else 0)
 

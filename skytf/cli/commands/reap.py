@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import rich_click as click
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from skytf.cli.options import common, option
@@ -15,7 +15,7 @@ from skytf.cli.tables import FAIR, GOOD, plain_table, styled
 from skytf.cli.text import safe
 
 if TYPE_CHECKING:
-    from skytf.reap import Reaped
+    from skytf.reap import Reaped, Reaping, Unsearched
 
 _QUESTION = "Remove these fleets?"
 
@@ -31,19 +31,25 @@ def command(ctx: click.Context, /, dry_run: bool, all_owners: bool, force: bool)
     Remove fleets that a lost client left behind.
 
     They are found by their tags, no state is needed. Without options only one's own are removed, and of those only
-    what has expired or has lost its client.
+    what has expired or has lost its client. Every cloud is searched; one without credentials is named.
     """
     session = ctx.ensure_object(Session)
     client = session.client()
     risky = (all_owners or force) and not dry_run and not session.yes
     if risky:
         session.require_answer(_QUESTION)
-        session.show("fleet", client.reap(dry_run=True, all_owners=all_owners, force=force), _found)
+        _show(session, client.reap(dry_run=True, all_owners=all_owners, force=force), _found)
         if not session.ask(_QUESTION):
             session.note("Nothing was removed.")
             ctx.exit(1)
     render = _found if dry_run else _reaped
-    session.show("fleet", client.reap(dry_run=dry_run, all_owners=all_owners, force=force), render)
+    _show(session, client.reap(dry_run=dry_run, all_owners=all_owners, force=force), render)
+
+
+def _show(session: Session, reaping: Reaping, render: Callable[[Sequence[Reaped]], RenderableType]) -> None:
+    session.show("fleet", reaping.fleets, render)
+    if reaping.unsearched:
+        session.show("unsearched", reaping.unsearched, _unsearched)
 
 
 def _found(fleets: Sequence[Reaped]) -> RenderableType:
@@ -61,6 +67,14 @@ def _table(fleets: Sequence[Reaped], last: Callable[[Reaped], Text]) -> Renderab
         ("TRANSFER", "CLOUD", "OWNER", "GATEWAYS", "EXPIRES", "WHY"),
         ((one.transfer_id, one.cloud, one.owner, str(one.gateways), one.expires, last(one)) for one in fleets),
     )
+
+
+def _unsearched(clouds: Sequence[Unsearched]) -> RenderableType:
+    lines = (
+        Text.assemble(("not searched: ", FAIR), (one.cloud, "bold"), f"  {safe(one.reason)}\n  Next: {safe(one.hint)}")
+        for one in clouds
+    )
+    return Group(*lines)
 
 
 def _result(one: Reaped) -> Text:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from skytf.cli import app
 from skytf.cli.session import Session
 from tests.skytf.cli.fake import FakeClient
-from tests.skytf.cli.results import CHECK, FLEET, SAME, TRANSFER
+from tests.skytf.cli.results import CHECK, FLEET, SAME, TRANSFER, UNSEARCHED
 
 Run = Callable[..., Result]
 
@@ -26,7 +26,9 @@ def no_options_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def client() -> FakeClient:
-    return FakeClient(transfer_list=[TRANSFER], fleets=[FLEET], comparisons=[SAME], checks=[CHECK])
+    return FakeClient(
+        transfer_list=[TRANSFER], fleets=[FLEET], unsearched=[UNSEARCHED], comparisons=[SAME], checks=[CHECK]
+    )
 
 
 @pytest.fixture

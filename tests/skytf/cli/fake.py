@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from skytf.client import Client
     from skytf.comparison import Comparison
     from skytf.doctor import Check
-    from skytf.reap import Reaped
+    from skytf.reap import Reaped, Reaping, Unsearched
     from skytf.transfers import TransferInfo
 
 PLAN_MD = "# Transfer\n\n| site | gateways |\n|---|---|\n| local:a | 2 |\n| local:b | 2 |\n\nDirect, no relay.\n"
@@ -88,6 +88,7 @@ class FakeClient:
     error: BaseException | None = None
     transfer_list: list[TransferInfo] = field(default_factory=list)
     fleets: list[Reaped] = field(default_factory=list)
+    unsearched: list[Unsearched] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     play: Callable[[Hooks], None] | None = None
@@ -143,15 +144,18 @@ class FakeClient:
     def transfers(self) -> list[TransferInfo]:
         return self.transfer_list
 
-    def reap(self, *, dry_run: bool = False, all_owners: bool = False, force: bool = False) -> list[Reaped]:
+    def reap(self, *, dry_run: bool = False, all_owners: bool = False, force: bool = False) -> Reaping:
+        from skytf.reap import Reaping
+
         self.calls.append(("reap", (dry_run, all_owners, force)))
-        return self.fleets
+        return Reaping(tuple(self.fleets), tuple(self.unsearched))
 
     def verify(self, copies: Sequence[Copy]) -> list[Comparison]:
         self.calls.append(("verify", list(copies)))
         return self.comparisons
 
-    def doctor(self) -> list[Check]:
+    def doctor(self, regions: Sequence[str] = ()) -> list[Check]:
+        self.calls.append(("doctor", list(regions)))
         return self.checks
 
     def named(self, name: str) -> list[Any]:

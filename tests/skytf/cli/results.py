@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skytf.comparison import Comparison
 from skytf.doctor import Check
-from skytf.reap import Reaped
+from skytf.reap import Reaped, Unsearched
 from skytf.transfers import TransferInfo
 
 TRANSFER = TransferInfo(
@@ -13,6 +13,7 @@ TRANSFER = TransferInfo(
 FLEET = Reaped(
     "t-0001", "local", "ann", 4, "2030-01-01T00:00:00Z", client_alive=False, removed=True, reason="client dead"
 )
+UNSEARCHED = Unsearched("aws", "not signed in to AWS", "aws sso login")
 SAME = Comparison("s3://b/x", 13, 1000, (), (), 0, 0)
 DIFFERENT = Comparison("s3://b/x", 13, 1000, ("s3://b/x/a",), ("s3://b/x/b",), 1, 1)
 CHECK = Check("engine", "ok", "terraform 1.11.4")

@@ -37,5 +37,13 @@ def test_yes_is_an_answer(run: Run, client: FakeClient) -> None:
 
 def test_nothing_found_is_said(run: Run, client: FakeClient) -> None:
     client.fleets = []
+    client.unsearched = []
 
     assert run("reap").stdout == "Nothing to reap.\n"
+
+
+def test_a_cloud_that_was_not_searched_is_named_with_what_to_do(run: Run) -> None:
+    result = run("reap")
+
+    assert result.exit_code == 0
+    assert "not searched: aws  not signed in to AWS\n  Next: aws sso login\n" in result.stdout
