@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from skytf.errors import Refused
-from skytf.runner.reviewed import actions, check_same_actions, check_same_plan, normalise_plan
+from skytf.runner.reviewed import actions, check_rest_of_plan, check_same_actions, check_same_plan, normalise_plan
 
 
 def shown(*changes: tuple[str, list[str]], **more: Any) -> dict[str, Any]:
@@ -67,3 +67,17 @@ def test_a_bundle_planned_offline_is_refused() -> None:
         check_same_plan(None, b"{}")
 
     assert caught.value.hint.startswith("plan online")
+
+
+def test_the_rest_of_a_plan_may_miss_what_stands_and_make_anew_what_was_half_made() -> None:
+    reviewed = normalise_plan(shown(("a", ["create"]), ("b", ["create"]), ("c", ["create"])))
+
+    check_rest_of_plan(reviewed, shown(("b", ["delete", "create"]), ("c", ["create"])))
+
+
+@pytest.mark.parametrize("more", [("d", ["create"]), ("a", ["delete"]), ("a", ["update"])])
+def test_the_rest_of_a_plan_does_no_more_than_was_reviewed(more: tuple[str, list[str]]) -> None:
+    reviewed = normalise_plan(shown(("a", ["create"])))
+
+    with pytest.raises(Refused, match=f"{more[0]} "):
+        check_rest_of_plan(reviewed, shown(more))
