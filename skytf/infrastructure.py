@@ -241,7 +241,7 @@ class Infrastructure:
         """Return how many resources a remote state holds, and whether they are of this transfer, as their names say."""
         if not self._terraform.backend:
             return 0, True
-        text = self._terraform.state()
+        text = self._terraform.pull_state()
         resources = json.loads(text)["resources"] if text else []
         return len([one for one in resources if one.get("mode") == "managed"]), self._owner.transfer_id in text
 

@@ -185,17 +185,17 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         raw = self._json("output", json=IsFlagged, no_color=IsFlagged)
         return {name: one["value"] for name, one in raw.items()}
 
-    def state(self) -> str:
+    def pull_state(self) -> str:
         """Return the state as the backend has it, empty where there is none; every attribute is in it."""
         finished = self._capture("state pull")
         if finished.returncode != 0:
             raise self._failure("state pull", finished, ())
         return finished.stdout.strip()
 
-    def destroy(self, *, timeout_s: float = _LONGEST_S["destroy"]) -> None:
+    def destroy(self, *, timeout_s: float = _LONGEST_S["destroy"], lock_timeout: str = _LOCK_TIMEOUT) -> None:
         """Remove everything that stands in the state."""
         self._follow(
-            "destroy", timeout_s, input=False, auto_approve=IsFlagged, json=IsFlagged, lock_timeout=_LOCK_TIMEOUT
+            "destroy", timeout_s, input=False, auto_approve=IsFlagged, json=IsFlagged, lock_timeout=lock_timeout
         )
 
     def fmt_check(self, path: Path) -> tuple[str, ...]:
