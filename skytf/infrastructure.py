@@ -242,7 +242,7 @@ class Infrastructure:
         if not self._terraform.backend:
             return 0, True
         text = self._terraform.pull_state()
-        resources = json.loads(text)["resources"] if text else []
+        resources = (json.loads(text).get("resources") if text else None) or ()
         return len([one for one in resources if one.get("mode") == "managed"]), self._owner.transfer_id in text
 
 

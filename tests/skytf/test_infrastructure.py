@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from skytf.bundle import Bundle
-from skytf.errors import TerraformError
+from skytf.errors import Refused, TerraformError
 from skytf.infrastructure import Pauses
 from skytf.prepare import with_plan
+from skytf.runner.backend import OVERRIDE, read_backend
 from skytf.runner.engine import SHIM, Engine, resolve
 from skytf.runner.messages import Message, ResourceChange
 from tests.provider.fixtures import provider_config, world
 from tests.provider.world import ALWAYS, World
+from tests.servers import S3Server
 from tests.skytf.account import OPERATOR, TYPES, ZONES, Account, cloud_bundle
 
 __all__ = ["provider_config", "world"]
@@ -198,4 +200,40 @@ def test_a_state_that_another_holds_is_left_to_them(account: Account, world: Wor
         assert "wait until " in failed.value.hint
 
     made.destroy()
+    assert world.resources() == []
+
+
+@pytest.fixture
+def in_s3(account: Account, s3_server: S3Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Keep the account's state in S3, and return the key of its object."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "backend.toml"
+    file.write_text(
+        f'type = "s3"\nbucket = "{bucket}"\nregion = "us-east-1"\nuse_path_style = true\n'
+        "skip_credentials_validation = true\nskip_requesting_account_id = true\nskip_metadata_api_check = true\n"
+        f'[endpoints]\ns3 = "{s3_server.endpoint_url}"\n'
+    )
+    backend = read_backend(file, account.bundle.digest, os.environ)
+    account.backend = backend.kind
+    account.workdir.mkdir()
+    (account.workdir / OVERRIDE).write_bytes(backend.override())
+    return str(backend.arguments["key"])
+
+
+def test_a_remote_state_of_another_transfer_is_refused_and_left_alone(
+    account: Account, world: World, in_s3: str
+) -> None:
+    first = account.infrastructure()
+    first.create(reviewed(account), OPERATOR)
+    standing = world.resources()
+    second = account.infrastructure(transfer_id="20261122-170000-ffffff")
+
+    with pytest.raises(Refused, match=r"holds \d+ resources of another transfer"):
+        second.create(reviewed(account), OPERATOR)
+    second.destroy()
+    second.destroy_old()
+
+    assert world.resources() == standing
+    first.destroy()
     assert world.resources() == []
