@@ -9,6 +9,9 @@ import pytest
 
 from skytf import Client
 from tests.e2e.leftovers import left_of
+from tests.provider.fixtures import provider_config
+
+__all__ = ["provider_config"]
 
 
 @pytest.fixture(scope="session")

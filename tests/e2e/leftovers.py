@@ -9,8 +9,13 @@ import psutil
 
 
 def processes_of(home: Path) -> list[str]:
-    """Return the command lines of all processes that belong to local VMs of *home*, found by their environment."""
-    root = str(home / "local")
+    """Return the command lines of all processes that belong to local VMs of *home*."""
+    return processes_below(home / "local")
+
+
+def processes_below(machines: Path) -> list[str]:
+    """Return the command lines of all processes of the VMs below *machines*, found by their environment."""
+    root = str(machines)
     found = []
     for process in psutil.process_iter():
         try:
