@@ -39,7 +39,7 @@ def _s3(end: End) -> str:
     # boto3 takes a third of a second to import: only who has an S3 endpoint pays for it.
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # noqa: PLC0415
 
     config = Config(connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"total_max_attempts": _MAX_ATTEMPTS})
     try:
@@ -49,8 +49,14 @@ def _s3(end: End) -> str:
         answer = error.response  # who may not look into a bucket is told where it is all the same
         if answer["ResponseMetadata"]["HTTPStatusCode"] == 404:
             raise InputError(f"there is no bucket {end.url}", hint="look at how it is spelled") from error
+    except NoCredentialsError as error:
+        raise InputError(
+            f"no credentials for {end.url}",
+            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile (--src-profile, --dst-profile)",
+        ) from error
     except BotoCoreError as error:
-        raise InputError(f"cannot look up where {end.url} is: {error}", hint=_name_it(end)) from error
+        text = f"cannot look up where {end.url} is: {error}"
+        raise InputError(text, hint=f"look at the profile's name, or {_name_it(end)}") from error
     region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", "")
     if not region:
         raise InputError(f"S3 does not say where {end.url} is", hint=_name_it(end))

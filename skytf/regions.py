@@ -56,7 +56,9 @@ def parse_region(text: str) -> Region:
     """
     region = Region.parse(text)
     if region.cloud not in CLOUDS:
-        raise InputError(f"{text}: there is no cloud {region.cloud!r}", hint=f"clouds: {', '.join(sorted(CLOUDS))}")
+        raise InputError(
+            f"{text!r} is nowhere: there is no cloud {region.cloud!r}", hint=f"clouds: {', '.join(sorted(CLOUDS))}"
+        )
     sheet(region.cloud).check_region(region.name)
     return region
 

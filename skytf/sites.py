@@ -25,6 +25,7 @@ OPTIONS = {
     "store_kms_keys": "--store-kms-key",
     "zones": "--zone",
 }
+_ANY_SSH_PORT = 0  # on the operator's machine other things listen too: it chooses
 # What Google Cloud, the strictest, accepts as a label.
 _TAG_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _TAG_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
@@ -68,7 +69,7 @@ def settings(request: Request, region: Region) -> SiteSettings:
     facts_of_cloud = sheet(region.cloud)
     facts_of_cloud.check_region(region.name)
     if facts_of_cloud.provider is None:
-        return SiteSettings()  # the operator's own machine: there is nothing to choose
+        return SiteSettings(ssh_port=_ANY_SSH_PORT)  # there is nothing to choose on the operator's own machine
     chosen = _chosen(request.site_options, region)
     types = chosen.get("instance_types") or facts_of_cloud.default_instances
     _check_zones(region, chosen.get("zones", ()))

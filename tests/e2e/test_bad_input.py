@@ -145,7 +145,7 @@ def test_a_port_that_is_taken_fails_the_apply_and_leaves_nothing(
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = int(other.getsockname()[1])
-        monkeypatch.setattr("skytf.render.root._ANY_SSH_PORT", port)
+        monkeypatch.setattr("skytf.sites._ANY_SSH_PORT", port)
 
         with pytest.raises(TerraformError) as failed:
             Client(home=home).copy([Copy(Target(str(source / "file")), (Target(str(source / "out")),))], ONE)

@@ -57,7 +57,7 @@ def test_who_cannot_ask_is_told_to_name_the_region(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(InputError, match="there-is-no-such-profile") as caught:
         online(end("bucket", source=False))
-    assert caught.value.hint == "name its region: --dst-region toy:REGION"
+    assert caught.value.hint == "look at the profile's name, or name its region: --dst-region toy:REGION"
 
 
 def test_a_store_without_an_adapter_is_not_looked_up() -> None:
