@@ -40,6 +40,13 @@ def other_s3_server() -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
+def aws_server() -> Iterator[S3Server]:
+    """A moto server for all of AWS, that nobody's buckets are on: each test empties it."""
+    with moto_server(MOTO_EC2_LOAD_DEFAULT_AMIS="false") as server:  # a hundred images in each region take seconds
+        yield server
+
+
+@pytest.fixture(scope="session")
 def strict_s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A versitygw, which checks what moto accepts; only for tests that are marked slow."""
     binary = versitygw_binary()

@@ -23,7 +23,7 @@ class AwsCloud:
         return {}
 
     def signed_in(self) -> bool:
-        """Return whether the chain finds credentials; an instance's metadata service has half a second to answer."""
+        """Return whether the chain finds credentials; an instance's metadata service has two seconds to answer."""
         return self._account.has_credentials
 
     def facts(self, names: Iterable[str]) -> Mapping[str, str]:

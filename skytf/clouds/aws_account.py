@@ -13,8 +13,8 @@ from skytf.errors import SkytfError
 
 HOME_REGION = "us-east-1"  # where nobody named a region; IAM answers everywhere
 
-# A laptop has no metadata service: it is asked for half a second. On an instance it answers in milliseconds.
-_METADATA_TIMEOUT_S = 0.5
+# A laptop has no metadata service: it is asked twice, once each. On an instance it answers in milliseconds.
+_METADATA_TIMEOUT_S = 1  # botocore takes whole seconds
 _CONNECT_TIMEOUT_S = 5
 _READ_TIMEOUT_S = 30
 _ATTEMPTS = 4
@@ -73,9 +73,8 @@ class Account:
     def has_credentials(self) -> bool:
         """Whether the chain finds some; it is not asked whether they are good."""
         try:
-            with self.asked("credentials"):
-                return self._session.get_credentials() is not None
-        except SkytfError:
+            return self._credentials is not None
+        except NotSignedIn:
             return False
 
     @property
@@ -99,6 +98,8 @@ class Account:
 
     def client(self, service: str, region: str = "") -> Any:
         """Return the client of *service* in *region*; raises NotSignedIn where there are no credentials."""
+        if self._credentials is None:
+            raise NotSignedIn("not signed in to AWS: there are no credentials", hint=self.login)
         key = (service, region or self.region)
         with self.asked(service), self._making:  # a session may not be used by two threads at once
             if key not in self._clients:
@@ -147,6 +148,12 @@ class Account:
                 raise NotSignedIn(f"not signed in to AWS: {error}", hint=self.login) from error
             hint = "is the network up, and a proxy set where one is needed (HTTPS_PROXY)?"
             raise SkytfError(f"AWS ({what}) cannot be reached: {error}", hint=hint) from error
+
+    @cached_property
+    def _credentials(self) -> Any:
+        """What the chain found, None if nothing; it is followed once, because its last link may not answer."""
+        with self.asked("credentials"):
+            return self._session.get_credentials()
 
     @cached_property
     def _session(self) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +15,8 @@ import pytest
 
 from skytf.clouds.base import FleetTag
 from skytf.clouds.tags import EXPIRES, GATEWAY, OWNER, TRANSFER, expiry_tag
-from tests.skytf.clouds.answers import Reply, answer_server
+from tests.servers import S3Server
+from tests.skytf.clouds.answers import Reply, Request, answer_server
 
 REGIONS = ("eu-west-1", "us-east-1")
 _KEYS = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "test-secret"}
@@ -53,8 +56,39 @@ class AwsWorld:
     def expire(self) -> None:
         self._answer("ExpiredToken", "The security token included in the request is expired", 400)
 
-    def deny(self) -> None:
-        self._answer("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
+    def deny(self, in_region: str = "") -> None:
+        """Refuse everything; with *in_region* what is asked of EC2 there."""
+        if in_region:
+            self._before_moto(
+                lambda asked: _denial() if f"/{in_region}/ec2/" in asked.headers["Authorization"] else None
+            )
+        else:
+            self._answer("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
+
+    def refuse(self, action: str, code: str, times: int) -> None:
+        """Let EC2 answer *code* to the next *times* requests for *action*."""
+        left = iter(range(times))
+
+        def answer(asked: Request) -> Reply | None:
+            if f"Action={action}&".encode() in asked.body and next(left, None) is not None:
+                return _denial(code)
+            return None
+
+        self._before_moto(answer)
+
+    def set_quota(self, code: str, vcpus: float) -> None:
+        """Let Service Quotas, which moto has not for EC2, know one quota."""
+
+        def answer(asked: Request) -> Reply:
+            assert asked.json == {"ServiceCode": "ec2", "QuotaCode": code}
+            return Reply({"Quota": {"QuotaCode": code, "QuotaName": "Running instances", "Value": vcpus}})
+
+        server = self.closing.enter_context(answer_server(answer))
+        self.patch.setenv("AWS_ENDPOINT_URL_SERVICE_QUOTAS", server.url)
+
+    def run_instance(self, instance_type: str, *, spot: bool = False) -> None:
+        market = {"InstanceMarketOptions": {"MarketType": "spot"}} if spot else {}
+        self.client("ec2").run_instances(ImageId=_IMAGE, InstanceType=instance_type, MinCount=1, MaxCount=1, **market)
 
     def unplug(self) -> None:
         self.patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{self.closed_port}")
@@ -175,14 +209,46 @@ class AwsWorld:
                 )
 
     def _answer(self, code: str, words: str, status: int) -> None:
-        """Let AWS say *code* to everything, in the format of EC2, which other services' clients read too."""
-        error = f"<Code>{code}</Code><Message>{words}</Message>"
-        ec2 = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>1</RequestID></Response>"
-        query = f"<ErrorResponse><Error>{error}</Error><RequestId>1</RequestId></ErrorResponse>"
-        server = self.closing.enter_context(
-            answer_server(lambda asked: Reply(ec2 if b"2016-11-15" in asked.body else query, status))
-        )
-        self.patch.setenv("AWS_ENDPOINT_URL", server.url)
+        """Let AWS say *code* to everything, EC2 in its format and the others in theirs."""
+        error = f"<Error><Code>{code}</Code><Message>{words}</Message></Error>"
+        query = f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"
+        ec2 = _denial(code, words, status)
+        server = answer_server(lambda asked: ec2 if b"2016-11-15" in asked.body else Reply(query, status))
+        self.patch.setenv("AWS_ENDPOINT_URL", self.closing.enter_context(server).url)
+
+    def _before_moto(self, answer: Callable[[Request], Reply | None]) -> None:
+        """Put *answer* before moto, which gets what it answers None to."""
+
+        def answer_or_ask(asked: Request) -> Reply:
+            return answer(asked) or _passed_on(self.endpoint_url, asked)
+
+        self.patch.setenv("AWS_ENDPOINT_URL", self.closing.enter_context(answer_server(answer_or_ask)).url)
+
+
+@contextlib.contextmanager
+def aws_world(server: S3Server, closed_port: int, patch: pytest.MonkeyPatch) -> Iterator[AwsWorld]:
+    """Empty the account on *server*, and sign in to it."""
+    urllib.request.urlopen(urllib.request.Request(f"{server.endpoint_url}/moto-api/reset", method="POST")).close()
+    with contextlib.ExitStack() as closing:
+        world = AwsWorld(server.endpoint_url, closed_port, patch, closing)
+        world.sign_in()
+        yield world
+
+
+def _denial(code: str = "UnauthorizedOperation", words: str = "It was refused.", status: int = 403) -> Reply:
+    error = f"<Error><Code>{code}</Code><Message>{words}</Message></Error>"
+    return Reply(f"<Response><Errors>{error}</Errors><RequestID>1</RequestID></Response>", status)
+
+
+def _passed_on(url: str, asked: Request) -> Reply:
+    headers = {name: text for name, text in asked.headers.items() if name.lower() not in {"host", "content-length"}}
+    request = urllib.request.Request(f"{url}{asked.path}", asked.body, headers, method=asked.method)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return Reply(answer.read().decode(), answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return Reply(error.read().decode(), error.code)
 
 
 # Without network interfaces and ACLs: moto does not remove them with their instance and their network, as AWS does.

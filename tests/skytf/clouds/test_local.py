@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 from skytf.clouds import open_cloud
 from skytf.clouds.base import Cloud, FleetTag
 from skytf.localvm.machine import Machine
-from tests.skytf.localvm.vm import Vm
+from tests.skytf.clouds.conformance import CloudConformance
+from tests.skytf.localvm.vm import TIMEOUT_S, Vm
 
 EXPIRES_S = 2208988800.0
 
@@ -26,6 +29,45 @@ def cloud(home: Path) -> Cloud:
     cloud = open_cloud("local", home)
     assert cloud is not None
     return cloud
+
+
+class LocalWorld:
+    """A home on this machine, filled by booting VMs; what nobody calls of a `World` is left out."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._booted: list[Vm] = []
+
+    def plant(self, fleet: FleetTag) -> None:
+        for gateway in fleet.gateways:
+            self._boot(self._home, f"{fleet.transfer_id}/{gateway}", fleet.owner)
+
+    def plant_stranger(self) -> None:
+        self._boot(self._home / "other", "t9/gw-0", "tester")
+
+    def names(self) -> frozenset[str]:
+        return frozenset(path for vm in self._booted for path in vm.leftovers() if not path.endswith(".port"))
+
+    def halt_all(self) -> None:
+        for vm in self._booted:
+            vm.halt()
+
+    def _boot(self, home: Path, name: str, owner: str) -> None:
+        vm = Vm.prepare(home, name)
+        command = [sys.executable, "-P", "-m", "skytf.localvm", "boot"]
+        subprocess.run(command, env={**vm.environment, "SKYTF_VM_OWNER": owner}, check=True, timeout=TIMEOUT_S)
+        self._booted.append(vm)
+
+
+@pytest.mark.slow
+class TestLocal(CloudConformance):
+    """What every cloud must do; below is what is particular here."""
+
+    @pytest.fixture
+    def world(self, home: Path) -> Iterator[LocalWorld]:
+        world = LocalWorld(home)
+        yield world
+        world.halt_all()
 
 
 @pytest.fixture
