@@ -154,7 +154,7 @@ def _laid_out(
         workdir = Path(scratch) / "work"
         lay_out(bundle, workdir)
         terraform = _terraform(bundle, engine, place, workdir, extra_env)
-        with place.cancel.closing(terraform.interrupt):
+        with place.cancel.closing(terraform.interrupt), terraform.stopping_when(place.cancel.is_set):
             try:
                 yield terraform, workdir
             finally:
@@ -179,7 +179,7 @@ def _locked(bundle: Bundle, engine: Engine, place: Place, workdir: Path) -> Bund
     if all(sheet(cloud).provider is None for cloud in _clouds(bundle)):
         return bundle
     terraform = _terraform(bundle, engine, place, workdir, _REGISTRY)
-    with place.cancel.closing(terraform.interrupt):
+    with place.cancel.closing(terraform.interrupt), terraform.stopping_when(place.cancel.is_set):
         try:
             return with_lock(bundle, terraform, workdir)
         except TerraformError as error:

@@ -59,6 +59,7 @@ def test_an_offline_plan_asks_nobody_and_cannot_be_applied(
     assert "was not validated" in said.stderr
     assert "Planned offline" in said.stdout
     assert "`gcp.project` is a placeholder" in said.stdout
+    assert said.stdout.endswith("Next: plan again without --offline, to have a bundle that can be applied\n")
     assert not (tmp_path / "bundle" / "plan.json").exists()
     assert_plain(skytf(home, "apply-transfer", tmp_path / "bundle"), 7, "planned offline", "plan online")
 
