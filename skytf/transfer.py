@@ -133,6 +133,7 @@ class Transfer:
                 raise TransferFailed(text, hint="skytf reap --force")
             for warning in removal.unchecked:
                 self._warn(warning)
+            self._directory.forget_secrets()
             self._sweep()
 
     def _move(self, fleet: Fleet, reviewed_plan: bytes) -> None:
