@@ -24,7 +24,7 @@ COMMANDS: dict[str, str] = {
     "reap": "Remove fleets that a lost client left behind.",
     "transfers": "List the transfers of this home.",
     "verify": "Read both ends and compare every object.",
-    "doctor": "Look at what skytf needs on this machine.",
+    "doctor": "Look at what skytf needs on this machine and in the clouds.",
 }
 
 
