@@ -39,7 +39,7 @@ class _Form:
     user_data: tuple[str, ...]
 
 
-INSTANCES = {
+FORMS = {
     "aws_instance": _Form("tags.Name", "tags", ("user_data_base64", "user_data")),
     "google_compute_instance": _Form("name", "labels", ("metadata.user-data",)),
     "azurerm_linux_virtual_machine": _Form("name", "tags", ("custom_data", "user_data")),
@@ -64,7 +64,7 @@ def start(world: World, kind: str, values: Values) -> None:
     Raises:
         BadInstance: It is not named and tagged as gateways are, its user data cannot be read, or it does not boot.
     """
-    form = INSTANCES[kind]
+    form = FORMS[kind]
     machine, tags = _identify(world, form, values)
     prepared = _prepare(_user_data(form, values))
     order = boot.Order(
@@ -87,7 +87,7 @@ def start(world: World, kind: str, values: Values) -> None:
 def stop(world: World, kind: str, values: Values) -> None:
     """End the machine of an instance; idempotent, and nothing to do where it never was a gateway's."""
     with suppress(BadInstance):
-        machine, _ = _identify(world, INSTANCES[kind], values)
+        machine, _ = _identify(world, FORMS[kind], values)
         halt.halt(machine, port_file=_port_file(world, machine))
 
 

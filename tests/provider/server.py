@@ -1,8 +1,7 @@
-"""``python -m tests.provider.server NAME``: a provider as a process of its own, in the way of HashiCorp's go-plugin."""
+"""A provider as a process of its own, in the way of HashiCorp's go-plugin; `mirror` writes what starts it."""
 
 from __future__ import annotations
 
-import base64
 import os
 import select
 import signal
@@ -11,14 +10,10 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent import futures
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from tf.gen import grpc_controller_pb2, grpc_controller_pb2_grpc, grpc_stdio_pb2_grpc, tfplugin_pb2_grpc
 
 from tests.provider.service import Service
@@ -32,8 +27,14 @@ _GRACE_S = 60
 _MAX_MESSAGE_BYTES = 64 << 20
 
 
-def main(name: str) -> int:
-    """Serve the provider *name* until Terraform has done with it, or is gone."""
+def main(name: str, identity: Path) -> int:
+    """
+    Serve the provider *name* until Terraform has done with it, or is gone.
+
+    Args:
+        name: As in `tests.provider.tables`.
+        identity: The key and certificate that Terraform is shown; a directory.
+    """
     if _MAGIC not in os.environ or VARIABLE not in os.environ:
         sys.stderr.write(f"this is a Terraform provider of skytf's tests; it wants {VARIABLE}\n")
         return 1
@@ -50,10 +51,11 @@ def main(name: str) -> int:
     grpc_stdio_pb2_grpc.add_GRPCStdioServicer_to_server(_Silence(), server)
     with tempfile.TemporaryDirectory(prefix="provider-") as directory:
         socket = f"{directory}/socket"
-        certificate, credentials = _credentials()
-        server.add_secure_port(f"unix://{socket}", credentials)
+        key, certificate = (identity.joinpath(file).read_bytes() for file in ("key.pem", "certificate.pem"))
+        # The socket's directory is this user's alone: so a client need not show who it is.
+        server.add_secure_port(f"unix://{socket}", grpc.ssl_server_credentials([(key, certificate)]))
         server.start()
-        words = (_CORE_PROTOCOL, _PLUGIN_PROTOCOL, "unix", socket, "grpc", _base64(certificate))
+        words = (_CORE_PROTOCOL, _PLUGIN_PROTOCOL, "unix", socket, "grpc", _body(certificate))
         sys.stdout.write("|".join(words) + "\n")
         sys.stdout.flush()
         threading.Thread(target=_watch, args=(os.getppid(), done), daemon=True).start()
@@ -88,33 +90,10 @@ class _Silence(grpc_stdio_pb2_grpc.GRPCStdioServicer):
         return iter(())
 
 
-def _credentials() -> tuple[bytes, grpc.ServerCredentials]:
-    """Return a new certificate (DER) and the credentials that prove it; the socket's directory is this user's alone."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    pair = (private, certificate.public_bytes(serialization.Encoding.PEM))
-    return certificate.public_bytes(serialization.Encoding.DER), grpc.ssl_server_credentials([pair])
-
-
-def _base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode().rstrip("=")
+def _body(certificate: bytes) -> str:
+    """Return what stands between the lines of a PEM file, in the way of go-plugin: on one line, without padding."""
+    return "".join(certificate.decode().split("-----")[2].split()).rstrip("=")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

@@ -9,7 +9,6 @@ from typing import Any
 from tf.gen import tfplugin_pb2 as pb
 from tf.gen import tfplugin_pb2_grpc as rpc
 
-from tests.provider import machines
 from tests.provider.answers import answer
 from tests.provider.invent import Inventor
 from tests.provider.tables import Block, Table
@@ -18,6 +17,9 @@ from tests.provider.wire import decode, encode, error, is_unknown, schema, schem
 from tests.provider.world import World
 
 _KEY = "id"
+# Those that `tests.provider.machines` boots; what else a provider does needs no SSH server and no YAML.
+INSTANCES = frozenset({"aws_instance", "azurerm_linux_virtual_machine", "google_compute_instance", "ibm_is_instance"})
+_SCHEMA_ONCE = pb.ServerCapabilities(plan_destroy=True, get_provider_schema_optional=True)
 
 
 class Service(rpc.ProviderServicer):
@@ -31,14 +33,14 @@ class Service(rpc.ProviderServicer):
     def GetMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
         kinds = pb.GetMetadata
         return kinds.Response(
-            server_capabilities=pb.ServerCapabilities(plan_destroy=True),
+            server_capabilities=_SCHEMA_ONCE,
             resources=[kinds.ResourceMetadata(type_name=one) for one in self._table.resources],
             data_sources=[kinds.DataSourceMetadata(type_name=one) for one in self._table.data_sources],
         )
 
     def GetProviderSchema(self, request: Any, context: Any) -> Any:  # noqa: N802
         return pb.GetProviderSchema.Response(
-            server_capabilities=pb.ServerCapabilities(plan_destroy=True),
+            server_capabilities=_SCHEMA_ONCE,
             provider=schema(self._table.provider),
             resource_schemas=schemas(self._table.resources),
             data_source_schemas=schemas(self._table.data_sources),
@@ -123,7 +125,9 @@ class Service(rpc.ProviderServicer):
         if self._world.load(kind, state[_KEY]) is not None:
             return None, [error(f"creating {kind}: {state[_KEY]} already exists")]
         self._world.store(kind, state[_KEY], state)
-        if kind in machines.INSTANCES:
+        if kind in INSTANCES:
+            from tests.provider import machines
+
             try:
                 machines.start(self._world, kind, state)
             except machines.BadInstance as problem:
@@ -141,7 +145,9 @@ class Service(rpc.ProviderServicer):
     def _delete(self, kind: str, prior: Values) -> tuple[Values | None, list[pb.Diagnostic]]:
         if diagnostics := self._faults(kind, "delete", prior):
             return prior, diagnostics
-        if kind in machines.INSTANCES:
+        if kind in INSTANCES:
+            from tests.provider import machines
+
             machines.stop(self._world, kind, prior)
         self._world.remove(kind, prior[_KEY])
         return None, []

@@ -10,7 +10,8 @@ import pytest
 
 from skytf.localvm.machine import recorded
 from skytf.resources import terraform_dir
-from tests.provider.machines import INSTANCES
+from tests.provider.machines import FORMS
+from tests.provider.service import INSTANCES
 from tests.provider.workdir import Workdir
 from tests.provider.world import World
 from tests.skytf.localvm.vm import KeyPair, ssh
@@ -144,6 +145,7 @@ def lay_out(workdir: Workdir, cloud: str, keys: dict[str, KeyPair], **changes: s
 
 
 def test_the_machine_of_every_cloud_is_covered() -> None:
+    assert FORMS.keys() == INSTANCES
     assert {kind.partition("_")[0] for kind in INSTANCES} == set(CLOUDS)
 
 
