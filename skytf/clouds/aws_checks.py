@@ -12,21 +12,25 @@ from skytf.clouds.sheet import sheet
 from skytf.errors import SkytfError
 
 # One or two of each step of a transfer; terraform/aws/README.md has the whole list. A policy that allows these but not
-# the rest is rare, and Terraform then names what is missing.
-ACTIONS = (
-    "ec2:CreateVpc",
-    "ec2:CreateSecurityGroup",
-    "ec2:CreateTags",
-    "ec2:DescribeInstances",
-    "ec2:ImportKeyPair",
-    "ec2:RunInstances",
-    "ec2:TerminateInstances",
-    "iam:CreateRole",
-    "iam:CreateInstanceProfile",
-    "iam:PassRole",
-    "iam:PutRolePolicy",
-)
-_POLICY = "attach a policy that allows them; terraform/aws/README.md has one"
+# the rest is rare, and Terraform then names what is missing. By resource: below /skytf/ is what that policy allows.
+_ACTIONS = {
+    "*": (
+        "ec2:CreateVpc",
+        "ec2:CreateSecurityGroup",
+        "ec2:CreateTags",
+        "ec2:DescribeInstances",
+        "ec2:RunInstances",
+        "ec2:TerminateInstances",
+    ),
+    "role/skytf/doctor": ("iam:CreateRole", "iam:PassRole", "iam:PutRolePolicy"),
+    "instance-profile/skytf/doctor": ("iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile"),
+}
+_PASSED_TO = {
+    "ContextKeyName": "iam:PassedToService",
+    "ContextKeyType": "string",
+    "ContextKeyValues": ["ec2.amazonaws.com"],
+}
+_POLICY = "attach the policy of terraform/aws/README.md (its IAM part is not needed with an identity of yours)"
 _ROLE_SESSION = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/")
 _DRY_RUN_SAYS_YES = "DryRunOperation"
 # AWS resolves it to Ubuntu's newest image of the region; a dry run looks at no other argument before permissions.
@@ -62,7 +66,7 @@ def _permissions(account: Account, caller: str, regions: Sequence[str]) -> Check
     """Ask IAM's simulator; where that is not allowed, let EC2 pretend."""
     try:
         denied = _simulated(account, caller)
-        asked = f"IAM's simulator was asked for {len(ACTIONS)} actions"
+        asked = f"IAM's simulator allows {sum(map(len, _ACTIONS.values()))} actions"
     except SkytfError:
         try:
             denied = [action for region in regions for action in _dry_run(account, region)]
@@ -75,7 +79,7 @@ def _permissions(account: Account, caller: str, regions: Sequence[str]) -> Check
 
 
 def _simulated(account: Account, caller: str) -> list[str]:
-    """Return which of `ACTIONS` are not allowed; raises SkytfError where the simulator may not be asked."""
+    """Return which of `_ACTIONS` are not allowed; raises SkytfError where the simulator may not be asked."""
     if caller.endswith(":root"):
         return []  # who may do everything cannot be simulated
     arn = caller
@@ -83,8 +87,19 @@ def _simulated(account: Account, caller: str) -> list[str]:
         iam = account.client("iam")
         if session := _ROLE_SESSION.match(caller):
             arn = iam.get_role(RoleName=session["role"])["Role"]["Arn"]  # the caller's name lacks the role's path
-        pages = iam.get_paginator("simulate_principal_policy").paginate(PolicySourceArn=arn, ActionNames=list(ACTIONS))
-        results = [result for page in pages for result in page["EvaluationResults"]]
+        partition, account_id = arn.split(":")[1], arn.split(":")[4]
+        simulator = iam.get_paginator("simulate_principal_policy")
+        results = [
+            result
+            for resource, actions in _ACTIONS.items()
+            for page in simulator.paginate(
+                PolicySourceArn=arn,
+                ActionNames=list(actions),
+                ResourceArns=["*" if resource == "*" else f"arn:{partition}:iam::{account_id}:{resource}"],
+                ContextEntries=[_PASSED_TO],
+            )
+            for result in page["EvaluationResults"]
+        ]
     return [result["EvalActionName"] for result in results if result["EvalDecision"] != "allowed"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -73,6 +74,25 @@ class AwsWorld:
             if f"Action={action}&".encode() in asked.body and next(left, None) is not None:
                 return _denial(code)
             return None
+
+        self._before_moto(answer)
+
+    def simulate(self, denied: str) -> None:
+        """Let IAM's simulator, which moto has not, allow all actions but *denied*."""
+
+        def answer(asked: Request) -> Reply | None:
+            given = urllib.parse.parse_qs(asked.body.decode())
+            if given["Action"] != ["SimulatePrincipalPolicy"]:
+                return None
+            actions = [values[0] for name, values in given.items() if name.startswith("ActionNames.")]
+            members = "".join(
+                f"<member><EvalActionName>{one}</EvalActionName>"
+                f"<EvalDecision>{'implicitDeny' if one == denied else 'allowed'}</EvalDecision></member>"
+                for one in actions
+            )
+            result = f"<EvaluationResults>{members}</EvaluationResults><IsTruncated>false</IsTruncated>"
+            wrapped = f"<SimulatePrincipalPolicyResult>{result}</SimulatePrincipalPolicyResult>"
+            return Reply(f"<SimulatePrincipalPolicyResponse>{wrapped}</SimulatePrincipalPolicyResponse>")
 
         self._before_moto(answer)
 

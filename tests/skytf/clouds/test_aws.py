@@ -110,6 +110,14 @@ class TestAws(RemoteConformance):
         assert not check.ok
         assert check.found == f"not allowed: ec2:CreateVpc in {REGIONS[0]}"
 
+    def test_iams_simulator_is_asked_where_it_may_be(self, cloud: Cloud, world: AwsWorld) -> None:
+        world.simulate(denied="iam:PassRole")
+
+        (check,) = [check for check in cloud.check() if check.name == "permissions"]
+
+        assert not check.ok
+        assert check.found == "not allowed: iam:PassRole"
+
     def test_a_profile_that_signs_on_once_is_signed_in_with_its_own_command(
         self, world: AwsWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
