@@ -6,7 +6,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from skytf.cli.summary import summary
-from skytf.report import Failure, Report
+from skytf.report import Failure, HostStep, Report
 from tests.skytf.cli.fake import INCOMPLETE, REPORT
 
 
@@ -59,3 +59,14 @@ def test_warnings_that_were_shown_are_not_repeated() -> None:
 
     assert "! new" in text
     assert "seen" not in text
+
+
+def test_how_long_it_took_until_all_gateways_were_ready_is_told_with_the_slowest() -> None:
+    steps = (HostStep("connecting", "aws-a-0", 31.0), HostStep("trees", "aws-a-1", 4.5), HostStep("all", "aws-a-0", 40))
+
+    text = read(replace(REPORT, phase_s={"applying": 50.0, "deploying": 41.0}, host_steps=steps))
+
+    assert (
+        "all gateways ready in 91.0 s: terraform 50.0 s, hosts 41.0 s; slowest: connecting 31.0 s (aws-a-0), " in text
+    )
+    assert "trees 4.5 s (aws-a-1)\n" in text

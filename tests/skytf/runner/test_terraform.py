@@ -168,6 +168,25 @@ def test_an_interrupt_in_the_middle_saves_the_state_and_returns(
     assert "Two interrupts" not in (tmp_path / "apply.jsonl").read_text()
 
 
+def test_a_long_silence_is_told_while_it_lasts(terraform: Make, engine: Engine, tmp_path: Path) -> None:
+    plan_file = plan(terraform(WAITING))
+    told: list[str] = []
+
+    def give_up(text: str) -> None:
+        told.append(text)
+        silent.interrupt()
+
+    silent = Terraform(
+        engine=engine, workdir=tmp_path / "work", log_dir=tmp_path, env=os.environ, on_silence=give_up, silence_s=1
+    )
+
+    with pytest.raises(TerraformError):
+        silent.apply(plan_file)
+
+    assert told[0].startswith("terraform apply has said nothing for 1 s (limit 3600 s): it waits for")
+    silent.destroy()
+
+
 def test_a_time_limit_interrupts_and_says_so(terraform: Make) -> None:
     made = terraform(WAITING)
     plan_file = plan(made)

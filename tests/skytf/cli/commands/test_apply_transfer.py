@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from skytf.model.copy import Target
+from skytf.model.copy import ApplyOptions, Target
 from tests.skytf.cli.conftest import Run
 from tests.skytf.cli.fake import FakeClient
 
@@ -38,6 +38,14 @@ def test_options_cannot_change_a_bundle(run: Run, client: FakeClient, bundle: st
     assert result.exit_code == 2
     assert f"--instances, --shape cannot change {bundle}" in result.stderr
     assert client.calls == []
+
+
+def test_how_the_fleet_is_reached_is_said_beside_a_bundle(run: Run, client: FakeClient, bundle: str) -> None:
+    result = run("apply-transfer", bundle, "--operator-cidr", "198.51.100.7/32", "--backend", "state.toml")
+
+    assert result.exit_code == 0
+    assert client.named("apply") == [Path(bundle)]
+    assert client.named("applying") == [ApplyOptions(operator_cidr="198.51.100.7/32", backend="state.toml")]
 
 
 def test_variables_do_not_stand_in_the_way_of_a_bundle(run: Run, client: FakeClient, bundle: str) -> None:

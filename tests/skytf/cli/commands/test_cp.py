@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from skytf.model.copy import Target
+from skytf.model.copy import ApplyOptions, Target
 from tests.skytf.cli.conftest import Run, lines_of
 from tests.skytf.cli.fake import INCOMPLETE, FakeBundle, FakeClient
 
@@ -63,3 +63,21 @@ def test_too_many_values_for_the_destinations_are_wrong_usage(run: Run, client: 
     assert result.exit_code == 2
     assert f"{flag} was given 3 times for 2 destinations" in result.stderr
     assert client.named("plan") == []
+
+
+def test_how_the_fleet_is_reached_goes_with_what_is_applied(run: Run, client: FakeClient) -> None:
+    options = ("--operator-cidr", "198.51.100.7/32", "--echo-service", "off", "--ssh-proxy", "jump")
+
+    run("cp", "a", "b", "--yes", *options, "--tree-source", "push", "--backend", "state.toml")
+
+    assert client.named("applying") == [
+        ApplyOptions(
+            operator_cidr="198.51.100.7/32", echo_service="", ssh_proxy="jump", tree_source="push", backend="state.toml"
+        )
+    ]
+
+
+def test_without_wishes_the_model_decides_how_the_fleet_is_reached(run: Run, client: FakeClient) -> None:
+    run("cp", "a", "b", "--yes")
+
+    assert client.named("applying") == [ApplyOptions()]

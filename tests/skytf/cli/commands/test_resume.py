@@ -41,3 +41,10 @@ def test_an_unknown_id_is_wrong_input(run: Run, client: FakeClient) -> None:
     client.error = InputError("there is no transfer t-9", hint="skytf transfers lists them")
 
     assert run("resume", "t-9").exit_code == 2
+
+
+def test_only_what_is_given_changes_how_the_fleet_is_reached(run: Run, client: FakeClient) -> None:
+    run("resume", "t-0001", "--echo-service", "off")
+    run("resume", "t-0001")
+
+    assert client.named("changing") == [{"echo_service": ""}, {}]
