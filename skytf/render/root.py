@@ -28,6 +28,9 @@ DATA_PORT = 28_470  # where the gateways of cloud sites listen; those on the ope
 DATA_PORTS = {"from": DATA_PORT, "to": 28_485}
 
 
+_OPERATOR = "operator"  # no gateway's id: those end in a number
+
+
 @dataclass(frozen=True, slots=True)
 class _Ingress:
     key: str
@@ -162,15 +165,24 @@ def diallers(region: Region, topology: Topology) -> dict[str, Gateway]:
 
 
 def _ingress(region: Region, topology: Topology, *, private: bool) -> tuple[_Ingress, ...]:
-    """Return who may come in; static keys, so that plans know the rules' addresses."""
-    found = diallers(region, topology)
-    width = max((len(one) + 2 for one in found), default=0)
-    return tuple(_Ingress(f'"{one}"'.ljust(width), _cidr(dialler, private=private)) for one, dialler in found.items())
+    """
+    Return who may come in; static keys, so that plans know the rules' addresses.
+
+    All gateways on the operator's machine come from one address: a second rule with it is one that AWS refuses
+    (InvalidPermission.Duplicate).
+    """
+    cidrs = {_name(dialler): _cidr(dialler, private=private) for dialler in diallers(region, topology).values()}
+    width = max((len(one) + 2 for one in cidrs), default=0)
+    return tuple(_Ingress(f'"{one}"'.ljust(width), cidr) for one, cidr in sorted(cidrs.items()))
 
 
 def _ends(link: Link) -> tuple[str, str]:
     """Return who dials and who listens."""
     return (link.source, link.target) if link.dialled_by_source else (link.target, link.source)
+
+
+def _name(dialler: Gateway) -> str:
+    return _OPERATOR if sheet(dialler.region.cloud).provider is None else dialler.gateway_id
 
 
 def _cidr(dialler: Gateway, *, private: bool) -> str:

@@ -97,8 +97,12 @@ def test_placeholders_stand_for_exactly_what_is_made_at_apply() -> None:
 HERE, EAST, WEST = Region("local", "a"), Region("toy", "east"), Region("toy", "west")
 IN_CLOUD = Topology(
     "direct",
-    (Gateway("local-a-0", HERE), Gateway("toy-east-0", EAST), Gateway("toy-west-10", WEST)),
-    (Link("toy-east-0", "toy-west-10", 1), Link("toy-west-10", "local-a-0", 1, dialled_by_source=False)),
+    (Gateway("local-a-0", HERE), Gateway("local-a-1", HERE), Gateway("toy-east-0", EAST), Gateway("toy-west-10", WEST)),
+    (
+        Link("toy-east-0", "toy-west-10", 1),
+        Link("toy-west-10", "local-a-0", 1, dialled_by_source=False),
+        Link("toy-west-10", "local-a-1", 1, dialled_by_source=False),
+    ),
     (),
 )
 
@@ -110,7 +114,8 @@ def test_who_dials_may_come_in() -> None:
     site_local, site_east, site_west = main.split("\nmodule ")
     assert "ingress = {}" in site_east
     assert '    "toy-east-0" = "${module.toy-east.gateways["toy-east-0"].public_ip}/32"\n' in site_west
-    assert '    "local-a-0"  = var.operator_cidr\n' in site_west
+    assert site_west.count("var.operator_cidr\n") == 2, "SSH, and one rule for all gateways on the operator's machine"
+    assert '    "operator"   = var.operator_cidr\n' in site_west
     assert "ingress = {}" in site_local
 
 
