@@ -44,6 +44,16 @@ locals {
     ])
   }
 
+  # The kinds of what a site's group holds.
+  in_group = concat(
+    [for kind in ["disks", "virtualMachines"] : "Microsoft.Compute/${kind}"],
+    ["Microsoft.ManagedIdentity/userAssignedIdentities"],
+    [
+      for kind in ["networkInterfaces", "networkSecurityGroups", "publicIPAddresses", "virtualNetworks"] :
+      "Microsoft.Network/${kind}"
+    ],
+  )
+
   identity_id = var.identity == "" ? azurerm_user_assigned_identity.site[0].id : var.identity
 }
 
@@ -83,8 +93,12 @@ resource "azurerm_role_definition" "end" {
   scope             = azurerm_resource_group.site.id
   assignable_scopes = [azurerm_resource_group.site.id]
 
+  # Who deletes a group must also be allowed to delete all that is in it, and Azure looks whether it is gone.
   permissions {
-    actions = ["Microsoft.Compute/virtualMachines/delete", "Microsoft.Resources/subscriptions/resourceGroups/delete"]
+    actions = concat(
+      ["Microsoft.Resources/subscriptions/resourceGroups/delete"],
+      [for pair in setproduct(local.in_group, ["delete", "read"]) : "${pair[0]}/${pair[1]}"],
+    )
   }
 }
 

@@ -116,8 +116,16 @@ run "a_vm_is_hardened" {
     error_message = "A VM knows how to delete itself."
   }
   assert {
-    condition     = toset(azurerm_role_definition.end[0].permissions[0].actions) == toset(["Microsoft.Compute/virtualMachines/delete", "Microsoft.Resources/subscriptions/resourceGroups/delete"])
-    error_message = "A gateway may end its site, and nothing else."
+    condition = toset(azurerm_role_definition.end[0].permissions[0].actions) == toset(concat(
+      ["Microsoft.Resources/subscriptions/resourceGroups/delete"],
+      flatten([
+        for kind in [
+          "Compute/disks", "Compute/virtualMachines", "ManagedIdentity/userAssignedIdentities", "Network/networkInterfaces",
+          "Network/networkSecurityGroups", "Network/publicIPAddresses", "Network/virtualNetworks",
+        ] : ["Microsoft.${kind}/delete", "Microsoft.${kind}/read"]
+      ]),
+    ))
+    error_message = "A gateway may end its site with all that is in it, and nothing else."
   }
   assert {
     condition     = azurerm_role_assignment.end[0].scope == azurerm_resource_group.site.id && azurerm_role_definition.end[0].assignable_scopes[0] == azurerm_resource_group.site.id
