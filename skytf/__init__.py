@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from skytf.client import Client as Client
     from skytf.hooks import Hooks as Hooks
     from skytf.hooks import Progress as Progress
+    from skytf.model.copy import ApplyOptions as ApplyOptions
     from skytf.model.copy import Copy as Copy
     from skytf.model.copy import Options as Options
     from skytf.model.copy import Target as Target
@@ -19,6 +20,7 @@ __version__ = "0.1.0"
 
 # Imported on use: `skytf --help` must not wait for fabric and boto3.
 _PUBLIC = {
+    "ApplyOptions": "skytf.model.copy:ApplyOptions",
     "Client": "skytf.client:Client",
     "Copy": "skytf.model.copy:Copy",
     "Hooks": "skytf.hooks:Hooks",
@@ -27,7 +29,7 @@ _PUBLIC = {
     "Report": "skytf.report:Report",
     "Target": "skytf.model.copy:Target",
 }
-__all__ = ["Client", "Copy", "Hooks", "Options", "Progress", "Report", "Target", "__version__"]
+__all__ = ["ApplyOptions", "Client", "Copy", "Hooks", "Options", "Progress", "Report", "Target", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

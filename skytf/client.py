@@ -237,7 +237,8 @@ class Client:
             return transfer.run()
         except (InputError, Refused):
             # Terraform plans something else, or nobody knows our address: that is found before anything is created.
-            self._discard(directory)
+            if not transfer.left:
+                self._discard(directory)
             raise
 
     def _begin(self, asked: Asked) -> TransferDir:

@@ -134,7 +134,7 @@ class Infrastructure:
                 if kind == CAPACITY:
                     sold_out = [one.site for one in faults if one is not None and one.kind == CAPACITY]
                     self._tell(attempts.next(sold_out, error))
-                    self._destroy()
+                    self._destroy(self._cancel)
                     self._write_values(operator_cidr, attempts.made)
                     check = check_same_actions
                 elif kind == PROPAGATION and pauses_s:
@@ -207,17 +207,19 @@ class Infrastructure:
         if self._is_ours():
             self._destroy()
 
-    def _destroy(self) -> None:
+    def _destroy(self, stop: threading.Event | None = None) -> None:
+        """Destroy, and again where that may help; *stop* ends the waiting. Not the transfer's Cancel at its end."""
+        stop = stop or threading.Event()
         for pause_s in self._pauses.destroy_s:
             try:
                 self._terraform.destroy()
                 return
             except TerraformError as error:
-                if needs_somebody(faults_of(error.diagnostics, self._clouds)):
+                if stop.is_set() or needs_somebody(faults_of(error.diagnostics, self._clouds)):
                     raise
                 self._tell(f"{error}; tried again in {pause_s:.0f} s")
-            # Not the transfer's Cancel: whoever stops a transfer wants its fleet gone.
-            threading.Event().wait(pause_s)
+                if stop.wait(pause_s):
+                    raise
         self._terraform.destroy()
 
     def _clear_state(self) -> None:

@@ -73,6 +73,11 @@ class Transfer:
         self._failing = threading.Lock()
         self._clouds = {region.cloud for region in bundle.topology.regions()}
 
+    @property
+    def left(self) -> tuple[str, ...]:
+        """What could not be removed of the fleet, in words; the state is needed for it."""
+        return self._ledger.left
+
     def run(self) -> Report:
         """
         Move everything and return the report, which is also written to ``report.json``.

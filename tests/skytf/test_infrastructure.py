@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from skytf.bundle import Bundle
+from skytf.deploy.cancel import Cancelled
 from skytf.errors import Refused, TerraformError
 from skytf.infrastructure import Pauses
 from skytf.prepare import with_plan
@@ -56,6 +57,18 @@ def holding_the_state(account: Account, world: World) -> Iterator[None]:
 @pytest.fixture
 def account(tmp_path: Path, world: World, engine: Engine, provider_config: Path, planned: Bundle) -> Account:
     return Account(tmp_path, world, engine, provider_config, planned)
+
+
+class Telling(list[str]):
+    """Words that are told, and who hears the first of them."""
+
+    def __init__(self, hear: Callable[[], None]) -> None:
+        super().__init__()
+        self._hear = hear
+
+    def append(self, text: str) -> None:
+        super().append(text)
+        self._hear()
 
 
 def reviewed(account: Account) -> bytes:
@@ -153,6 +166,23 @@ def test_destroy_is_tried_again(account: Account, world: World) -> None:
 
 
 @pytest.mark.slow
+def test_whoever_stops_need_not_wait_for_the_next_attempt(account: Account, world: World) -> None:
+    world.fail("aws_instance", "create", NO_PROFILE, times=ALWAYS)
+    stopping = threading.Event()
+    account.told = Telling(stopping.set)
+    stopper = threading.Thread(target=lambda: stopping.wait() and account.cancel.set())
+    made = account.infrastructure(pauses=Pauses(propagation_s=(600.0,)))
+    stopper.start()
+
+    with pytest.raises(Cancelled):
+        made.create(reviewed(account), OPERATOR)
+    stopper.join()
+    made.destroy()
+
+    assert world.resources() == []
+
+
+@pytest.mark.slow
 def test_a_vm_that_was_deleted_by_hand_does_not_stand_in_the_way(account: Account, world: World) -> None:
     made = account.infrastructure()
     made.create(reviewed(account), OPERATOR)
@@ -180,7 +210,7 @@ def test_an_apply_that_is_stopped_midway_leaves_a_state_that_knows_all(account: 
 
     made = account.infrastructure(stop)
 
-    with pytest.raises(Exception, match="cancelled"):
+    with pytest.raises(Cancelled):
         made.create(reviewed(account), OPERATOR)
 
     assert world.resources("aws_vpc")
