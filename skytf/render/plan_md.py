@@ -76,12 +76,25 @@ def plan_md(request: Request, surveys: Sequence[JobSurvey], topology: Topology, 
             not_checked=_unchecked(request, topology, offline=offline),
             code=code,
             size=format_bytes,
+            count=_count,
+            time_limit=time_limit(request.ttl_minutes),
             more=_more(rows),
         )
         text = _BLANKS.sub(b"\n\n", text)  # where a table was short, nothing stands for the rest of it
         if len(text.decode()) <= MAX_CHARS:
             break
     return text
+
+
+def time_limit(minutes: int) -> str:
+    """Return *minutes* in words: ``55 days 13 hours 20 minutes``."""
+    hours, rest = divmod(minutes, 60)
+    parts = [(hours // 24, "day"), (hours % 24, "hour"), (rest, "minute")]
+    return " ".join(_count(number, unit) for number, unit in parts if number)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _way(route: Route, job: Job) -> _Way:

@@ -10,7 +10,7 @@ from skytf.model.region import Region
 from skytf.model.site import SiteOption
 from skytf.model.survey import JobSurvey
 from skytf.planner import plan
-from skytf.render.plan_md import MAX_CHARS, plan_md
+from skytf.render.plan_md import MAX_CHARS, plan_md, time_limit
 from tests.skytf.requests import A, B, R, job, path, request
 
 SURVEY = JobSurvey(
@@ -107,7 +107,15 @@ def test_a_plan_that_was_made_offline_says_so() -> None:
     text = text_of(JobSurvey("job-0", 10**6, 2 * 10**14, 0, assumed=True))
 
     assert "refuses this bundle until it is planned online" in text
-    assert "| job-0 | 1000000 | 181.9 TiB | not known |" in text
+    assert "| job-0 | 1,000,000 | 181.9 TiB | not known |" in text
     assert "Nothing was listed." in text
     assert "were assumed" in text
     assert "were read" not in text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(1, "1 minute"), (60, "1 hour"), (90, "1 hour 30 minutes"), (80_000, "55 days 13 hours 20 minutes")],
+)
+def test_a_time_limit_is_said_in_words(minutes: int, words: str) -> None:
+    assert time_limit(minutes) == words
