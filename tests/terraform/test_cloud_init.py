@@ -93,6 +93,15 @@ def test_the_bootstrap_host_key_is_the_only_one_and_the_only_secret(
     assert rendered["usual"].count("PRIVATE KEY") == 2
 
 
+def test_no_agent_of_a_cloud_makes_or_waits_for_other_host_keys(usual: Mapping[str, Any]) -> None:
+    google, azure = "/etc/default/instance_configs.cfg", "/etc/waagent.conf"
+    files = {file["path"]: file for file in usual["write_files"]}
+
+    assert files[google]["content"] == "[InstanceSetup]\nset_host_keys = false\n"
+    assert files[azure]["content"] == "\nProvisioning.SshHostKeyPairType=ed25519\n"
+    assert files[azure]["append"] is True
+
+
 @pytest.mark.parametrize(("name", "port"), [("usual", 22), ("elsewhere", 2222)])
 def test_ssh_listens_on_its_port_and_admits_no_password(rendered: Mapping[str, str], name: str, port: int) -> None:
     config = yaml.safe_load(rendered[name])
