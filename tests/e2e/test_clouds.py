@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from skytf import Client, Copy, Report, Target
-from tests.e2e.clouds import APPLYING, SSH_PORT, accounts, facts
+from tests.e2e import cli
+from tests.e2e.clouds import APPLYING, FACTS, SSH_PORT, accounts, facts
 from tests.e2e.commands import skytf
 from tests.e2e.stores import objects, open_uploads
 from tests.e2e.trees import SMALL, contents, plant
@@ -48,6 +50,14 @@ class Buckets:
             recursive=True,
         )
 
+    def command(self, source: str, destination: str) -> tuple[object, ...]:
+        """Return the arguments of the command line for a copy between gateways in *source* and *destination*."""
+        ends = (f"s3://{self.full}/data", f"s3://{self.empty}/0", "--endpoint-url", self.server.endpoint_url)
+        regions = ("--src-region", source, "--dst-region", destination)
+        known = [f"--fact={cloud}.{name}={value}" for cloud, name, value in FACTS]
+        reach = ("--ssh-port", SSH_PORT, "--operator-cidr", "127.0.0.1/32")
+        return ("cp", "-r", "-y", *ends, *regions, *known, *reach)
+
     def assert_arrived(self, *, times: int = 1) -> None:
         assert objects(self.server, self.empty) == {
             f"{number}/{name}": content for number in range(times) for name, content in self.files.items()
@@ -69,13 +79,17 @@ def assert_done(report: Report | None, *, gateways: int) -> None:
 
 
 def test_a_bucket_goes_from_one_cloud_to_another(world: World, buckets: Buckets, home: Path) -> None:
-    ends = (f"s3://{buckets.full}/data", f"s3://{buckets.empty}/0", "--endpoint-url", buckets.server.endpoint_url)
-    regions = ("--src-region", "aws:us-east-1", "--dst-region", "gcp:us-central1", "--fact", "gcp.project=example")
-    reach = ("--ssh-port", str(SSH_PORT), "--operator-cidr", "127.0.0.1/32")
-
-    said = skytf(home, "cp", "-r", "-y", *ends, *regions, *reach, env=world.environment())
+    said = skytf(home, *map(str, buckets.command("aws:us-east-1", "gcp:us-central1")), env=world.environment())
 
     assert said.returncode == 0, said.stderr
+    buckets.assert_arrived()
+
+
+@pytest.mark.slow
+def test_both_buckets_may_belong_to_one_site(world: World, client: Client, buckets: Buckets) -> None:
+    report = client.copy([buckets.copy("aws:us-east-1", "aws:us-east-1")], ONE, applying=APPLYING)
+
+    assert_done(report, gateways=1)
     buckets.assert_arrived()
 
 
@@ -127,3 +141,47 @@ def test_a_reviewed_bundle_is_applied_in_clouds(world: World, client: Client, bu
     assert_done(report, gateways=2)
     assert b"ibm_is_instance" in reviewed
     buckets.assert_arrived()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["deploying", "verifying"])
+def test_what_a_killed_client_left_in_clouds_is_taken_up(
+    world: World, buckets: Buckets, home: Path, phase: str
+) -> None:
+    with cli.skytf(home, *buckets.command("aws:us-east-1", "azure:westeurope"), **world.environment()) as command:
+        command.until_phase(phase)
+        transfer_id = command.transfer_id
+        command.kill_9()
+
+    said = skytf(home, "resume", transfer_id, "-y", env=world.environment())
+
+    assert said.returncode == 0, said.stderr
+    buckets.assert_arrived()
+
+
+@pytest.mark.slow
+def test_a_vm_that_was_being_made_when_the_client_was_killed_is_found_again(
+    world: World, buckets: Buckets, home: Path
+) -> None:
+    gate = world.hold("azurerm_linux_virtual_machine", "create")
+    asked = buckets.command("aws:us-east-1", "azure:westeurope")
+    with cli.skytf(home, *asked, **world.environment()) as command, gate.open("w"):
+        transfer_id = command.transfer_id
+        command.kill_9()
+
+    said = skytf(home, "resume", transfer_id, "-y", env=world.environment())
+
+    assert said.returncode == 0, said.stderr
+    buckets.assert_arrived()
+
+
+@pytest.mark.slow
+def test_an_interrupt_while_a_vm_is_made_leaves_nothing(world: World, buckets: Buckets, home: Path) -> None:
+    gate = world.hold("aws_instance", "create")
+    with cli.skytf(home, *buckets.command("aws:us-east-1", "azure:westeurope"), **world.environment()) as command:
+        with gate.open("w"):
+            command.signal(signal.SIGINT)
+        code = command.end()
+
+    assert code == 130
+    assert objects(buckets.server, buckets.empty) == {}

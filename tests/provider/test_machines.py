@@ -149,7 +149,9 @@ def test_the_machine_of_every_cloud_is_covered() -> None:
     assert {kind.partition("_")[0] for kind in INSTANCES} == set(CLOUDS)
 
 
-@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize(
+    "cloud", [cloud if cloud == "aws" else pytest.param(cloud, marks=pytest.mark.slow) for cloud in CLOUDS]
+)
 def test_an_instance_is_reached_at_its_address_until_it_is_destroyed(
     cloud: str, workdir: Workdir, world: World, keys: dict[str, KeyPair]
 ) -> None:

@@ -129,7 +129,9 @@ def test_a_fault_happens_as_often_as_it_should(workdir: Workdir, world: World) -
     assert world.pending_faults() == []
 
 
-@pytest.mark.parametrize("operation", ["plan", "read", "delete", "configure"])
+@pytest.mark.parametrize(
+    "operation", ["delete", *(pytest.param(one, marks=pytest.mark.slow) for one in ("plan", "read", "configure"))]
+)
 def test_any_operation_can_fail(workdir: Workdir, world: World, operation: str) -> None:
     workdir.write(NETWORK)
     workdir.apply()

@@ -193,6 +193,7 @@ def _sources(rule: dict[str, object]) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "words"),
     [
@@ -222,6 +223,7 @@ def test_a_subnet_of_another_region_is_refused_before_anything_is_created(workdi
     assert world.resources() == []
 
 
+@pytest.mark.slow
 def test_a_sold_out_zone_gives_way_to_the_next(cloud: str, workdir: Workdir, world: World) -> None:
     lay_out(workdir, request(far_from(cloud), ENDS[cloud]))
     values = json.loads((workdir.directory / APPLY_TIME).read_text())
