@@ -19,6 +19,9 @@ locals {
     ]) : "${grant.role} ${grant.bucket}/${grant.prefix}" => grant if local.makes_account
   }
 
+  # How IAM calls what is in a bucket.
+  objects = { for key, grant in local.grants : key => "projects/_/buckets/${grant.bucket}/objects/" }
+
   # The ceiling above all grants, also those of an account that the user brought.
   scope = anytrue(local.ends[*].write) ? "devstorage.read_write" : "devstorage.read_only"
 }
@@ -46,11 +49,13 @@ resource "google_storage_bucket_iam_member" "gateways" {
     content {
       title       = local.site
       description = local.description
-      # A listing is a request to the bucket, not to an object: its own attribute says which prefix was asked for.
-      expression = join(" || ", [
-        "resource.name.startsWith(${jsonencode("projects/_/buckets/${condition.value.bucket}/objects/${condition.value.prefix}")})",
-        "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(${jsonencode(condition.value.prefix)})",
-      ])
+      # "a/b" is one object or a folder, never its sibling "a/bc". A listing is a request to the bucket, not to an object:
+      # its own attribute says which prefix was asked for.
+      expression = join(" || ", concat(
+        endswith(each.value.prefix, "/") ? [] : ["resource.name == ${jsonencode("${local.objects[each.key]}${each.value.prefix}")}"],
+        ["resource.name.startsWith(${jsonencode("${local.objects[each.key]}${trimsuffix(each.value.prefix, "/")}/")})"],
+        ["api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(${jsonencode(each.value.prefix)})"],
+      ))
     }
   }
 }

@@ -116,6 +116,9 @@ resource "google_compute_instance" "gateway" {
     })
   }
 
+  # No gateway runs before it is closed.
+  depends_on = [google_compute_firewall.refuse]
+
   lifecycle {
     precondition {
       condition     = contains(nonsensitive(keys(var.host_keys)), each.key)

@@ -138,6 +138,17 @@ run "network_of_the_user_without_public_addresses" {
     error_message = "There is a public address."
   }
   assert {
+    condition = alltrue([
+      for rule in concat([google_compute_firewall.own, google_compute_firewall.ssh], values(google_compute_firewall.ingress)) :
+      rule.priority < google_compute_firewall.refuse[0].priority
+    ]) && google_compute_firewall.refuse[0].priority < 1000 && one(google_compute_firewall.refuse[0].deny).protocol == "all"
+    error_message = "Rules of the user's network admit others."
+  }
+  assert {
+    condition     = google_compute_firewall.refuse[0].source_ranges == toset(["0.0.0.0/0"]) && google_compute_firewall.refuse[0].target_tags == google_compute_firewall.ssh.target_tags
+    error_message = "The last rule does not refuse all, or is for other machines too."
+  }
+  assert {
     condition     = google_compute_firewall.ssh.project == "host-project" && google_compute_instance.gateway["gcp-us-east1-0"].project == "example-project"
     error_message = "The rules of a shared VPC do not stand in its own project."
   }

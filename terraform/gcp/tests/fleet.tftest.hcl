@@ -87,6 +87,10 @@ run "only_the_fleet_and_the_operator_get_in" {
     error_message = "A rule is for other machines too, or its name is too long."
   }
   assert {
+    condition     = length(google_compute_firewall.refuse) == 0
+    error_message = "In a network without rules there is one too many."
+  }
+  assert {
     condition     = alltrue([for vm in google_compute_instance.gateway : vm.tags == toset(["skytf-20261122-164001-ab12cd-us-east1"])])
     error_message = "The rules do not meet the gateways."
   }
@@ -199,6 +203,23 @@ run "reading_alone_is_no_writing" {
   assert {
     condition     = alltrue([for vm in google_compute_instance.gateway : vm.service_account[0].scopes == toset(["https://www.googleapis.com/auth/devstorage.read_only"])])
     error_message = "The VMs may write."
+  }
+}
+
+run "an_object_is_not_its_siblings" {
+  command = plan
+
+  variables {
+    access = { job-1-source = { scheme = "gs", bucket = "data", prefix = "in/one", read = true, write = false } }
+  }
+
+  assert {
+    condition = split(" || ", google_storage_bucket_iam_member.gateways["roles/storage.objectViewer data/in/one"].condition[0].expression) == tolist([
+      "resource.name == \"projects/_/buckets/data/objects/in/one\"",
+      "resource.name.startsWith(\"projects/_/buckets/data/objects/in/one/\")",
+      "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"in/one\")",
+    ])
+    error_message = "One object gives others away whose names begin like it."
   }
 }
 
