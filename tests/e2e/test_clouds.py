@@ -165,7 +165,7 @@ def test_a_vm_that_was_being_made_when_the_client_was_killed_is_found_again(
 ) -> None:
     gate = world.hold("azurerm_linux_virtual_machine", "create")
     asked = buckets.command("aws:us-east-1", "azure:westeurope")
-    with cli.skytf(home, *asked, **world.environment()) as command, gate.open("w"):
+    with cli.skytf(home, *asked, **world.environment()) as command, gate:
         transfer_id = command.transfer_id
         command.kill_9()
 
@@ -179,7 +179,7 @@ def test_a_vm_that_was_being_made_when_the_client_was_killed_is_found_again(
 def test_an_interrupt_while_a_vm_is_made_leaves_nothing(world: World, buckets: Buckets, home: Path) -> None:
     gate = world.hold("aws_instance", "create")
     with cli.skytf(home, *buckets.command("aws:us-east-1", "azure:westeurope"), **world.environment()) as command:
-        with gate.open("w"):
+        with gate:
             command.signal(signal.SIGINT)
         code = command.end()
 

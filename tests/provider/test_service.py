@@ -171,13 +171,13 @@ def test_a_data_source_answers_what_it_was_told_to(workdir: Workdir, world: Worl
 def test_a_create_that_was_interrupted_once_is_finished_and_known(workdir: Workdir, world: World) -> None:
     workdir.write(NETWORK)
     gate = world.hold("aws_vpc", "create")
-    with workdir.start("apply", "-auto-approve") as terraform, gate.open("w"):
+    with workdir.start("apply", "-auto-approve") as terraform, gate:
         os.killpg(terraform.pid, signal.SIGINT)  # as a terminal does: to the provider too
         assert terraform.stdout is not None
         for line in terraform.stdout:
             if "Gracefully shutting down" in line:
                 break
-    # Opening the gate let it go on; leaving the block waited for Terraform.
+    # Leaving the block let it go on, then waited for Terraform.
 
     assert terraform.returncode == 1
     assert workdir.state() == {"aws_vpc.this": False}
@@ -188,7 +188,7 @@ def test_no_provider_outlives_a_terraform_that_was_killed(workdir: Workdir, worl
     workdir.write(NETWORK)
     gate = world.hold("aws_vpc", "create")
     with workdir.start("apply", "-auto-approve") as terraform:
-        with gate.open("w"):
+        with gate:
             providers = psutil.Process(terraform.pid).children(recursive=True)
             terraform.kill()
         gone, alive = psutil.wait_procs(providers, timeout=20)

@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -25,7 +26,33 @@ from typing import Any
 
 VARIABLE = "SKYTF_TEST_WORLD"
 ALWAYS = -1
+_NOBODY_COMES_S = 120
 Values = dict[str, Any]
+
+
+class Gate:
+    """
+    Where an operation waits; within ``with gate:`` it is there, after it, it goes on.
+
+    Entering blocks until then, so a test knows what is in the middle of what; it fails if nobody comes.
+    """
+
+    def __init__(self, pipe: Path) -> None:
+        self.pipe = pipe
+        self._writer: list[int] = []
+
+    def __enter__(self) -> None:
+        opening = threading.Thread(target=lambda: self._writer.append(os.open(self.pipe, os.O_WRONLY)))
+        opening.start()
+        opening.join(_NOBODY_COMES_S)
+        if not self._writer:
+            os.close(os.open(self.pipe, os.O_RDONLY | os.O_NONBLOCK))  # lets the thread go
+            opening.join()
+            os.close(self._writer.pop())
+            raise AssertionError("what was to be held did not come")
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._writer.pop())
 
 
 class World:
@@ -110,16 +137,12 @@ class World:
         """
         self._add_fault(kind, operation, where, times, {"error": error})
 
-    def hold(self, kind: str, operation: str, *, where: Values | None = None) -> Path:
-        """
-        Let the next *operation* wait until somebody opens the returned pipe for writing and closes it.
-
-        Opening it blocks until the operation is there: so a test knows that it is in the middle.
-        """
+    def hold(self, kind: str, operation: str, *, where: Values | None = None) -> Gate:
+        """Let the next *operation* wait until somebody has gone through the returned gate."""
         pipe = Path(tempfile.mkdtemp(prefix="hold-", dir=self.directory)) / "pipe"
         os.mkfifo(pipe, 0o600)
         self._add_fault(kind, operation, where, 1, {"hold": str(pipe)})
-        return pipe
+        return Gate(pipe)
 
     def fault(self, kind: str, operation: str, values: Values) -> str | None:
         """Return the error that *operation* must end with, if any, and count it; wait where it is to be held."""

@@ -46,10 +46,10 @@ def planned(tmp_path_factory: pytest.TempPathFactory, engine: Engine, provider_c
 @contextmanager
 def holding_the_state(account: Account, world: World) -> Iterator[None]:
     """Let another Terraform be in the middle of a destroy."""
-    pipe = world.hold("aws_instance", "delete")
+    gate = world.hold("aws_instance", "delete")
     other = threading.Thread(target=account.infrastructure().destroy_old)
     other.start()
-    with pipe.open("w"):  # blocks until the other is there
+    with gate:  # blocks until the other is there
         yield
     other.join()
 
