@@ -12,7 +12,7 @@ from skytf.errors import InputError
 CLOUDS = {
     "aws": "skytf.clouds.aws:AwsCloud",
     "azure": "",
-    "gcp": "",
+    "gcp": "skytf.clouds.gcp:GcpCloud",
     "ibm": "",
     "local": "skytf.clouds.local:LocalCloud",
 }

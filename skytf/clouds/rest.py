@@ -41,6 +41,7 @@ class Answer:
     found: bool
     body: Json
     headers: Mapping[str, str]
+    status: int = HTTPStatus.OK
 
 
 class Rest:
@@ -52,16 +53,28 @@ class Rest:
         token: Returns a bearer token, from a cache while it is good; may raise `NotSignedIn`.
         login: The command that signs in, for `NotSignedIn`.
         grant: What to do where something is not allowed, for `CloudDenied`.
+        headers: What is said with every request.
+        read_timeout_s: How long an answer may take to begin.
         first_pause_s: Wait before the second attempt; doubled before each further one.
     """
 
     def __init__(
-        self, title: str, token: Callable[[], str], *, login: str, grant: str, first_pause_s: float = _FIRST_PAUSE_S
+        self,
+        title: str,
+        token: Callable[[], str],
+        *,
+        login: str,
+        grant: str,
+        headers: Mapping[str, str] | None = None,
+        read_timeout_s: float = _READ_TIMEOUT_S,
+        first_pause_s: float = _FIRST_PAUSE_S,
     ) -> None:
         self._title = title
         self._token = token
         self._login = login
         self._grant = grant
+        self._headers = dict(headers or {})
+        self._read_timeout_s = read_timeout_s
         self._first_pause_s = first_pause_s
         self._pause = Event()  # never set: waiting on it can be bounded, and interrupted
 
@@ -146,8 +159,8 @@ class Rest:
                     url,
                     params=query,
                     json=body,
-                    headers={**(headers or {}), "Authorization": f"Bearer {self._token()}"},
-                    timeout=(_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S),
+                    headers={**self._headers, **(headers or {}), "Authorization": f"Bearer {self._token()}"},
+                    timeout=(_CONNECT_TIMEOUT_S, self._read_timeout_s),
                 )
             except requests.RequestException as error:
                 hint = "is the network up, and a proxy set where one is needed (HTTPS_PROXY)?"
@@ -157,7 +170,7 @@ class Rest:
             self._pause.wait(_retry_after_s(answer.headers) or self._first_pause_s * 2 ** (attempt - 1))
         if not answer.ok and answer.status_code != HTTPStatus.NOT_FOUND:
             raise self._refused(where, answer.status_code, answer.text)
-        return Answer(answer.status_code != HTTPStatus.NOT_FOUND, _body(answer), answer.headers)
+        return Answer(answer.status_code != HTTPStatus.NOT_FOUND, _body(answer), answer.headers, answer.status_code)
 
     def _refused(self, where: str, status: int, text: str) -> SkytfError:
         if status == HTTPStatus.UNAUTHORIZED:
