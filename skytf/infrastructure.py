@@ -72,6 +72,7 @@ class Infrastructure:
 
     Attributes:
         bootstrap: Gateway id → public host key that its VM was given.
+        begun: Whether `create` has come to applying anything.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Infrastructure:
         self._cancel = cancel
         self._pauses = pauses or Pauses()
         self._clouds = sorted({region.cloud for region in wanted.regions})
-        self._applying = False
+        self.begun = False
         self.bootstrap: dict[str, str] = {}
 
     def create(self, reviewed_plan: bytes, operator_cidr: str) -> None:
@@ -152,7 +153,7 @@ class Infrastructure:
             self._terraform.plan(out=plan_file)
             check(reviewed_plan, self._terraform.show_json(plan_file))
             self._cancel.check("the fleet")
-            self._applying = True
+            self.begun = True
             self._terraform.apply(plan_file)
         finally:
             plan_file.unlink(missing_ok=True)  # a plan holds its variables, bootstrap host keys among them
@@ -195,7 +196,7 @@ class Infrastructure:
         Raises:
             TerraformError: Something is left; the diagnostics say what.
         """
-        if self._applying and self._is_ours():
+        if self.begun and self._is_ours():
             self._destroy()
 
     def destroy_old(self) -> None:

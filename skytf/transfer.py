@@ -245,10 +245,11 @@ class Transfer:
             transfer_id = self._directory.transfer_id
             mend = f"{error.hint}; then " if error.hint else ""
             left.append(f"{error} (next: {mend}skytf resume {transfer_id}, or skytf reap)")
-        removal = remove_tagged(self._clouds, self._setting.home, self._directory.transfer_id)
-        for warning in removal.unchecked:
-            self._warn(warning)
-        left += removal.left
+        if fleet.infrastructure.begun:
+            removal = remove_tagged(self._clouds, self._setting.home, self._directory.transfer_id)
+            for warning in removal.unchecked:
+                self._warn(warning)
+            left += removal.left
         if not left:
             self._directory.forget_secrets()
         return left

@@ -196,7 +196,7 @@ _APPLYING: tuple[Callable[[Any], Any], ...] = (
     option(
         "--tree-source",
         type=click.Choice(["auto", "push", "fan-out", "index"]),
-        help="How the gateway's packages reach the VMs; auto decides by their number.",
+        help="How the gateway's packages reach the VMs; auto fans out what is large.",
         panel="Apply",
     ),
     option(

@@ -13,7 +13,9 @@ from skytf.errors import InputError, Refused, TerraformError
 from skytf.hooks import Hooks
 from skytf.model.copy import ApplyOptions
 from skytf.model.site import SiteOption
+from tests.e2e.cli import run, skytf, slow_cp
 from tests.e2e.clouds import APPLYING
+from tests.e2e.stores import objects
 from tests.e2e.test_clouds import ONE, Buckets, buckets, world
 from tests.e2e.test_copy import copy
 from tests.e2e.test_s3 import here
@@ -136,6 +138,26 @@ def test_a_state_in_a_bucket_is_locked_while_it_is_used_and_empty_after(
     assert report.transfer_id in during[0]
     assert json.loads(s3.get_object(Bucket=bucket, Key=state["Key"])["Body"].read())["resources"] == []
     assert contents(tmp_path / "out") == files
+
+
+@pytest.mark.slow
+def test_a_killed_client_is_followed_by_the_remote_state_and_the_new_fleet_may_have_another(
+    home: Path, here: S3Server, bucket: str, tmp_path: Path
+) -> None:
+    files = plant(tmp_path / "in", small=30)
+    first = backend_file(tmp_path / "first.toml", here, bucket)
+    second = backend_file(tmp_path / "second.toml", here, here.make_bucket(f"{bucket}-2"))
+    with skytf(home, *slow_cp(tmp_path / "in", tmp_path / "out"), "--backend", first) as command:
+        command.until_phase("transferring")
+        command.kill_9()
+
+    resumed = run(home, "resume", "--backend", second)
+
+    assert resumed.last("report")["outcome"] == "done"
+    assert contents(tmp_path / "out") == files
+    for place in (bucket, f"{bucket}-2"):
+        (state,) = objects(here, place).values()
+        assert json.loads(state)["resources"] == []
 
 
 def test_a_backend_that_cannot_be_reached_creates_nothing(
