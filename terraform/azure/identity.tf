@@ -24,11 +24,18 @@ locals {
   ])
 
   blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+  # Which blobs a prefix means: "a/b" is one blob or a folder, never its sibling "a/bc".
+  paths = {
+    for prefix in distinct([for one in values(var.access) : one.prefix]) : prefix => join(" OR ", concat(
+      endswith(prefix, "/") ? [] : ["@Resource[${local.blobs}:path] StringEquals '${prefix}'"],
+      ["@Resource[${local.blobs}:path] StringStartsWith '${trimsuffix(prefix, "/")}/'"],
+    ))
+  }
   # No condition where one of the prefixes is empty: the whole container.
   read_conditions = {
     for bucket in local.readable : bucket => contains(local.reads[bucket], "") ? null : join(" AND ", [
       "((!(ActionMatches{'${local.blobs}/read'} AND NOT SubOperationMatches{'Blob.List'})) OR (${join(" OR ", [
-        for prefix in distinct(local.reads[bucket]) : "@Resource[${local.blobs}:path] StringStartsWith '${prefix}'"
+        for prefix in distinct(local.reads[bucket]) : local.paths[prefix]
       ])}))",
       "((!(ActionMatches{'${local.blobs}/read'} AND SubOperationMatches{'Blob.List'})) OR (${join(" OR ", [
         for prefix in distinct(local.reads[bucket]) : "@Request[${local.blobs}:prefix] StringStartsWith '${prefix}'"
@@ -39,7 +46,7 @@ locals {
     for bucket in local.writable : bucket => contains(local.writes[bucket], "") ? null : join(" OR ", [
       "((!(ActionMatches{'${local.blobs}/write'}) AND !(ActionMatches{'${local.blobs}/add/action'}))",
       "(${join(" OR ", [
-        for prefix in distinct(local.writes[bucket]) : "@Resource[${local.blobs}:path] StringStartsWith '${prefix}'"
+        for prefix in distinct(local.writes[bucket]) : local.paths[prefix]
       ])}))",
     ])
   }

@@ -357,6 +357,7 @@ run "access_is_given_per_container_and_prefix" {
     access = {
       "job-0-source"      = { scheme = "azure", bucket = "inn/raw", prefix = "a/", read = true, write = false }
       "job-1-source"      = { scheme = "azure", bucket = "inn/raw", prefix = "b/", read = true, write = false }
+      "job-2-source"      = { scheme = "azure", bucket = "inn/raw", prefix = "b/one", read = true, write = false }
       "job-0-destination" = { scheme = "azure", bucket = "outt/copy", prefix = "c/", read = false, write = true }
       "job-1-destination" = { scheme = "azure", bucket = "outt/all", prefix = "", read = true, write = true }
     }
@@ -379,6 +380,13 @@ run "access_is_given_per_container_and_prefix" {
       strcontains(azurerm_role_assignment.read["inn/raw"].condition, "@Request[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:prefix] StringStartsWith '${prefix}'"),
     ]]))
     error_message = "Both prefixes of a container stand in the one condition that Azure allows it, for reading and for listing."
+  }
+  assert {
+    condition = alltrue([
+      strcontains(azurerm_role_assignment.read["inn/raw"].condition, "blobs:path] StringEquals 'b/one' OR @Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringStartsWith 'b/one/'"),
+      !strcontains(azurerm_role_assignment.read["inn/raw"].condition, "blobs:path] StringStartsWith 'b/one'"),
+    ])
+    error_message = "One blob gives others away whose names begin like it."
   }
   assert {
     condition     = azurerm_role_assignment.write["outt/copy"].condition == "((!(ActionMatches{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write'}) AND !(ActionMatches{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action'})) OR (@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringStartsWith 'c/'))"
