@@ -58,13 +58,17 @@ resource "ibm_iam_trusted_profile_policy" "store" {
     value = each.value.bucket
   }
 
-  # Of a request to an object the path counts, of a listing the prefix that is asked for.
+  # Of a request to an object the path counts, of a listing the prefix that is asked for. "a/b" is one object or a
+  # folder, never its sibling "a/bc".
   dynamic "rule_conditions" {
     for_each = each.value.prefix == "" ? [] : ["path", "prefix"]
     content {
       key      = "{{resource.attributes.${rule_conditions.value}}}"
-      operator = "stringMatch"
-      value    = ["${each.value.prefix}*"]
+      operator = "stringMatchAnyOf"
+      value = concat(
+        endswith(each.value.prefix, "/") ? [] : [each.value.prefix],
+        ["${trimsuffix(each.value.prefix, "/")}/*"],
+      )
     }
   }
   rule_operator = each.value.prefix == "" ? null : "or"
