@@ -11,7 +11,7 @@ from skytf.errors import InputError
 
 CLOUDS = {
     "aws": "skytf.clouds.aws:AwsCloud",
-    "azure": "",
+    "azure": "skytf.clouds.azure:AzureCloud",
     "gcp": "skytf.clouds.gcp:GcpCloud",
     "ibm": "",
     "local": "skytf.clouds.local:LocalCloud",
