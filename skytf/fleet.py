@@ -126,7 +126,8 @@ class Fleet:
     def _target(self, name: str, made: Mapping[str, Any], secrets: Secrets) -> Target:
         if not made["ssh_port"]:
             raise HostError(f"gateway {name} has no SSH port: its VM is gone", hint="run the transfer again")
-        host = Host(name, _address(made), int(made["ssh_port"]), str(made["ssh_user"]))
+        vm_name = f"skytf-{self._owner.transfer_id}-{name}"  # as every module calls it (terraform/README.md)
+        host = Host(name, _address(made), int(made["ssh_port"]), str(made["ssh_user"]), vm_name)
         in_cloud = sheet(self._region[name].cloud).provider is not None
         return Target(
             host=host,

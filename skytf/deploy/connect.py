@@ -27,12 +27,17 @@ logging.getLogger(_LOG).addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where a gateway's SSH server listens, and the user who logs in there."""
+    """
+    Where a gateway's SSH server listens, and the user who logs in there.
+
+    ``vm_name`` is what its cloud calls the VM, for tunnels that ask for it.
+    """
 
     gateway_id: str
     address: str
     port: int
     user: str
+    vm_name: str = ""
 
     def __str__(self) -> str:
         return f"{self.gateway_id} ({self.user}@{self.address}, port {self.port})"
@@ -75,7 +80,7 @@ def connect(
     """
     cancel = cancel or Cancel()
     known = _parse_host_key(host, host_key_public)
-    through = proxy_argv(proxy, address=host.address, port=host.port, gateway_id=host.gateway_id) if proxy else []
+    through = _through(proxy, host) if proxy else []
     key = paramiko.Ed25519Key.from_private_key_file(str(key_file))
     give_up_s = time.monotonic() + deadline_s
     pause_s = _FIRST_PAUSE_S
@@ -122,6 +127,12 @@ def _attempt(host: Host, connection: fabric.Connection, line: Line, cancel: Canc
     transport = connection.client.get_transport()
     transport.set_keepalive(_KEEPALIVE_S)
     return Session(str(host), connection, line)
+
+
+def _through(proxy: str, host: Host) -> list[str]:
+    return proxy_argv(
+        proxy, address=host.address, port=host.port, gateway_id=host.gateway_id, vm_name=host.vm_name or host.gateway_id
+    )
 
 
 def _explained(host: Host, error: BaseException, proxy_said: str) -> BaseException:

@@ -8,7 +8,7 @@ import shutil
 
 from skytf.errors import InputError
 
-_FORMS = "write [user@]host[:port], or a command with %h (address), %p (port) and %i (gateway id)"
+_FORMS = "write [user@]host[:port], or a command with %h (address), %p (port), %n (the VM's name) and %i (gateway id)"
 _JUMP = re.compile(
     r"(?:(?P<user>[\w.][\w.+-]*)@)?(?P<host>[\w.][\w.-]*|\[[0-9A-Fa-f:.]+(?:%\w+)?\])(?::(?P<port>\d+))?"
 )
@@ -31,7 +31,7 @@ def check_proxy(text: str) -> str:
     return text
 
 
-def proxy_argv(text: str, *, address: str, port: int, gateway_id: str) -> list[str]:
+def proxy_argv(text: str, *, address: str, port: int, gateway_id: str, vm_name: str = "") -> list[str]:
     """
     Return the command line of the proxy *text* to *address*:*port*, as the host of *gateway_id* is reached.
 
@@ -41,7 +41,7 @@ def proxy_argv(text: str, *, address: str, port: int, gateway_id: str) -> list[s
     Raises:
         InputError: See `check_proxy`.
     """
-    values = {"h": address, "p": str(port), "i": gateway_id, "%": "%"}
+    values = {"h": address, "p": str(port), "i": gateway_id, "n": vm_name, "%": "%"}
     return [_SEQUENCE.sub(lambda match: values[match[1]], word) for word in _words(text)]
 
 
@@ -56,9 +56,9 @@ def _command(text: str) -> list[str]:
     except ValueError as error:
         raise InputError(f"the SSH proxy {text!r} is no command: {error}", hint=_FORMS) from error
     sequences = {match[1] for word in words for match in _SEQUENCE.finditer(word)}
-    if not words or not sequences <= {"h", "p", "i", "%"}:
+    if not words or not sequences <= {"h", "p", "i", "n", "%"}:
         raise InputError(f"the SSH proxy {text!r} has a % that means nothing", hint=_FORMS)
-    if not sequences & {"h", "i"}:
+    if not sequences & {"h", "i", "n"}:
         raise InputError(f"the SSH proxy {text!r} does not say which host it leads to", hint=_FORMS)
     return words
 

@@ -33,6 +33,14 @@ def test_a_command_gets_what_it_asks_for_as_one_word_each() -> None:
     assert command == ["sh", "-c", 'exec tunnel "$1" %', "aws-a-1", "--to", "10.0.0.7:2022"]
 
 
+def test_a_tunnel_that_asks_for_the_vms_name_gets_it() -> None:
+    command = proxy_argv(
+        "sh tunnel %n %p", address="10.0.0.7", port=22, gateway_id="gcp-b-0", vm_name="skytf-t-gcp-b-0"
+    )
+
+    assert command == ["sh", "tunnel", "skytf-t-gcp-b-0", "22"]
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
