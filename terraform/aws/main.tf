@@ -17,12 +17,16 @@ locals {
     x86_64 = ["m5.8xlarge", "m6i.8xlarge"]
   }
   wished_types  = length(var.instance_types) == 0 ? local.default_types[var.arch] : var.instance_types
-  offered_types = [for type in local.wished_types : type if try(length(local.offers[type].locations) > 0, true)]
+  offered_types = [for type in local.wished_types : type if try(length(local.offered_zones[type]) > 0, true)]
   types         = length(local.offered_types) == 0 ? local.wished_types : local.offered_types
 
   # Zones that were named are taken as they are; then, with a pinned image, a plan asks AWS for nothing.
-  offers      = data.aws_ec2_instance_type_offerings.zones
-  found_zones = length(local.offered_types) == 0 ? [] : try(sort(local.offers[local.types[0]].locations), [])
+  # Local and Wavelength Zones (us-west-2-lax-1a) are taken by name alone: they are another city's, and lack much.
+  offered_zones = {
+    for type, offer in data.aws_ec2_instance_type_offerings.zones :
+    type => sort([for zone in offer.locations : zone if can(regex("^${var.region}[a-z]$", zone))])
+  }
+  found_zones = length(local.offered_types) == 0 ? [] : try(local.offered_zones[local.types[0]], [])
   all_zones   = length(var.zones) == 0 ? local.found_zones : var.zones
   zones       = local.joins ? [one(data.aws_subnet.existing[*].availability_zone)] : local.all_zones
 

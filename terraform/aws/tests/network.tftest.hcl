@@ -5,7 +5,7 @@ mock_provider "aws" {
     defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
   }
   mock_data "aws_ec2_instance_type_offerings" {
-    defaults = { locations = ["us-east-1c", "us-east-1a"] }
+    defaults = { locations = ["us-east-1c", "us-east-1-bos-1a", "us-east-1a"] }
   }
   mock_data "aws_subnet" {
     defaults = { availability_zone = "us-east-1b", vpc_id = "vpc-0b" }
@@ -93,7 +93,7 @@ run "the_next_attempt_takes_the_next_zone" {
   }
   assert {
     condition     = aws_subnet.site[0].availability_zone == "us-east-1c" && aws_instance.gateway["aws-us-east-1-0"].instance_type == "m6i.large"
-    error_message = "Attempt 1 is the second zone, with the first type."
+    error_message = "Attempt 1 is the second zone of the region itself, with the first type."
   }
 }
 
