@@ -12,8 +12,8 @@ from tf.gen import tfplugin_pb2_grpc as rpc
 from tests.provider.answers import answer
 from tests.provider.invent import Inventor
 from tests.provider.tables import Block, Table
-from tests.provider.values import ADDED_BLOCKS, Values, conformed, filled, planned
-from tests.provider.wire import decode, encode, error, is_unknown, schema, schemas
+from tests.provider.values import ADDED_BLOCKS, Values, conformed, filled, forced_new, planned
+from tests.provider.wire import attribute_path, decode, encode, error, is_unknown, schema, schemas
 from tests.provider.world import World
 
 _KEY = "id"
@@ -78,8 +78,10 @@ class Service(rpc.ProviderServicer):
         kind, proposed, prior = request.type_name, decode(request.proposed_new_state), decode(request.prior_state)
         if diagnostics := self._faults(kind, "plan", proposed or prior):
             return pb.PlanResourceChange.Response(diagnostics=diagnostics)
+        wanted = planned(kind, self._resource(kind), proposed, prior)
         return pb.PlanResourceChange.Response(
-            planned_state=encode(planned(kind, self._resource(kind), proposed, prior)),
+            planned_state=encode(wanted),
+            requires_replace=[attribute_path(name) for name in forced_new(kind, prior, wanted)],
             legacy_type_system=kind in ADDED_BLOCKS,
         )
 

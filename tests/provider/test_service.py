@@ -96,6 +96,29 @@ def test_a_change_is_made_in_place(workdir: Workdir, world: World) -> None:
     assert template["block_device_mappings"][0]["device_name"] == "/dev/sdb"
 
 
+def test_what_cannot_be_changed_in_place_is_made_anew(workdir: Workdir, world: World) -> None:
+    text = (
+        NETWORK
+        + """
+resource "aws_subnet" "this" {
+  vpc_id            = aws_vpc.this.id
+  cidr_block        = "10.0.0.0/24"
+  availability_zone = "us-east-1a"
+}
+"""
+    )
+    workdir.write(text)
+    workdir.apply()
+    (before,) = world.resources("aws_subnet")
+    workdir.write(text.replace("us-east-1a", "us-east-1b"))
+
+    said = workdir.run("apply", "-auto-approve").stdout
+
+    (after,) = world.resources("aws_subnet")
+    assert "1 added, 0 changed, 1 destroyed" in said
+    assert before["id"] != after["id"]
+
+
 def test_nothing_is_left_after_destroy(workdir: Workdir, world: World) -> None:
     workdir.write(NETWORK)
     workdir.apply()

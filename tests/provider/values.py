@@ -20,6 +20,27 @@ ADDED_BLOCKS: dict[str, set[Path]] = {
     "ibm_is_instance": {("primary_network_interface", "primary_ip"), ("network_interfaces", "primary_ip")},
     "ibm_is_virtual_network_interface": {("primary_ip",)},
 }
+# Arguments that the real providers cannot change in place, of what a fleet is made of; a schema does not tell either.
+FORCES_NEW: dict[str, set[str]] = {
+    "aws_instance": {"ami", "associate_public_ip_address", "availability_zone", "subnet_id"},
+    "aws_subnet": {"availability_zone", "cidr_block", "vpc_id"},
+    "azurerm_linux_virtual_machine": {"custom_data", "location", "name", "resource_group_name", "zone"},
+    "azurerm_public_ip": {"location", "name", "resource_group_name", "zones"},
+    "google_compute_instance": {"name", "project", "zone"},
+    "google_compute_subnetwork": {"name", "network", "project", "region"},
+    "ibm_is_instance": {"image", "user_data", "vpc", "zone"},
+    "ibm_is_subnet": {"vpc", "zone"},
+}
+
+
+def forced_new(kind: str, prior: Values | None, wanted: Values | None) -> list[str]:
+    """Return the arguments for whose sake a resource must be made anew; what is not known yet may be another value."""
+    if prior is None or wanted is None:
+        return []
+    names = set(FORCES_NEW.get(kind, ()))
+    if wanted.get("user_data_replace_on_change"):
+        names |= {"user_data", "user_data_base64"}
+    return sorted(name for name in names if wanted.get(name) != prior.get(name))
 
 
 def planned(kind: str, block: Block, proposed: Any, prior: Any = None, path: Path = ()) -> Any:

@@ -37,6 +37,11 @@ def error(summary: str, detail: str = "") -> pb.Diagnostic:
     return pb.Diagnostic(severity=pb.Diagnostic.Severity.ERROR, summary=summary, detail=detail)
 
 
+def attribute_path(name: str) -> pb.AttributePath:
+    """Return where the attribute *name* of a resource is."""
+    return pb.AttributePath(steps=[pb.AttributePath.Step(attribute_name=name)])
+
+
 def schema(block: Block) -> pb.Schema:
     """Return *block* as the schema of a provider, resource or data source."""
     return pb.Schema(version=0, block=_block(block))
