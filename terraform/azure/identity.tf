@@ -91,14 +91,15 @@ resource "azurerm_user_assigned_identity" "site" {
   }
 }
 
-# A VM that only switches itself off is still paid for.
+# A VM that only switches itself off is still paid for. It is given for the site's group alone, but belongs to the
+# subscription: of a group that is gone Azure would find its roles no more, neither to destroy nor to reap them.
 resource "azurerm_role_definition" "end" {
   count = var.identity == "" ? 1 : 0
 
   name              = "${local.site}-end"
   description       = "Lets the gateways end themselves. ${local.description}"
-  scope             = azurerm_resource_group.site.id
-  assignable_scopes = [azurerm_resource_group.site.id]
+  scope             = "/subscriptions/${local.subscription}"
+  assignable_scopes = ["/subscriptions/${local.subscription}"]
 
   # Who deletes a group must also be allowed to delete all that is in it, and Azure looks whether it is gone.
   permissions {
