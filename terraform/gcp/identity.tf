@@ -29,8 +29,9 @@ locals {
 resource "google_service_account" "gateways" {
   count = local.makes_account ? 1 : 0
 
-  # At most 30 characters: the name of the site does not fit, a digest of it does.
-  account_id   = "skytf-${substr(sha256(local.site), 0, 24)}"
+  # At most 30 characters: the name of the site does not fit, a digest of it does. With the expiry, which every attempt
+  # has anew: a grant may go on to mean the deleted account of an earlier attempt, if this one had the same name.
+  account_id   = "skytf-${substr(sha256("${local.site} ${var.expires_at}"), 0, 24)}"
   display_name = local.site
   description  = local.description
   project      = local.project

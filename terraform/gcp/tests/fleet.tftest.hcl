@@ -189,6 +189,19 @@ run "identity_is_what_access_says" {
   }
 }
 
+run "another_attempt_has_another_account" {
+  command = plan
+
+  variables {
+    expires_at = "2026-11-22T19:51:03Z"
+  }
+
+  assert {
+    condition     = google_service_account.gateways[0].account_id == "skytf-${substr(sha256("skytf-20261122-164001-ab12cd-us-east1 2026-11-22T19:51:03Z"), 0, 24)}"
+    error_message = "Google would take the new account for the deleted one of an earlier attempt."
+  }
+}
+
 run "reading_alone_is_no_writing" {
   command = plan
 
