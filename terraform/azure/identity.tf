@@ -88,6 +88,10 @@ resource "azurerm_user_assigned_identity" "site" {
       condition     = alltrue([for one in values(var.access) : !strcontains(one.prefix, "'") && !strcontains(one.prefix, "\\")])
       error_message = "A prefix with a quote or a backslash cannot stand in a condition of Azure: choose another one, or bring an identity."
     }
+    precondition {
+      condition     = alltrue([for text in concat(values(local.read_conditions), values(local.write_conditions)) : try(length(text), 0) <= 8192])
+      error_message = "The condition for the prefixes of one container has more than Azure's 8192 characters: take fewer prefixes at once, or bring an identity."
+    }
   }
 }
 

@@ -415,6 +415,18 @@ run "a_storage_account_that_nobody_looked_up" {
   expect_failures = [azurerm_user_assigned_identity.site]
 }
 
+run "more_prefixes_than_a_condition_can_hold" {
+  command = plan
+  variables {
+    facts = {
+      subscription          = "11111111-2222-3333-4444-555555555555"
+      "storage_account/inn" = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/data/providers/Microsoft.Storage/storageAccounts/inn"
+    }
+    access = { for n in range(40) : "job-${n}-source" => { scheme = "azure", bucket = "inn/raw", prefix = "folder-${n}/", read = true, write = false } }
+  }
+  expect_failures = [azurerm_user_assigned_identity.site]
+}
+
 run "a_prefix_that_would_break_out_of_its_condition" {
   command = plan
   variables {
