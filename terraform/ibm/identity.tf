@@ -25,6 +25,12 @@ locals {
       }
     ]) : "${join(", ", grant.roles)} ${grant.bucket}/${grant.prefix}" => grant if local.makes_profile
   }
+
+  # "a/b" is one object or a folder, never its sibling "a/bc".
+  patterns = {
+    for key, grant in local.grants :
+    key => endswith(grant.prefix, "/") ? ["${grant.prefix}*"] : [grant.prefix, "${grant.prefix}/*"]
+  }
 }
 
 resource "ibm_iam_trusted_profile" "gateways" {
@@ -58,17 +64,14 @@ resource "ibm_iam_trusted_profile_policy" "store" {
     value = each.value.bucket
   }
 
-  # Of a request to an object the path counts, of a listing the prefix that is asked for. "a/b" is one object or a
-  # folder, never its sibling "a/bc".
+  # Of a request to an object the path counts, of a listing the prefix that is asked for. The provider sends one value as
+  # a text and several as a list, and which operator IBM takes goes by that.
   dynamic "rule_conditions" {
     for_each = each.value.prefix == "" ? [] : ["path", "prefix"]
     content {
       key      = "{{resource.attributes.${rule_conditions.value}}}"
-      operator = "stringMatchAnyOf"
-      value = concat(
-        endswith(each.value.prefix, "/") ? [] : [each.value.prefix],
-        ["${trimsuffix(each.value.prefix, "/")}/*"],
-      )
+      operator = length(local.patterns[each.key]) == 1 ? "stringMatch" : "stringMatchAnyOf"
+      value    = local.patterns[each.key]
     }
   }
   rule_operator = each.value.prefix == "" ? null : "or"

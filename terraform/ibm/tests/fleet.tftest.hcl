@@ -166,7 +166,7 @@ run "identity_is_what_access_says" {
   }
   assert {
     condition = toset([for one in ibm_iam_trusted_profile_policy.store["Object Lister, Object Reader, Object Writer results/run 7/"].rule_conditions : "${one.key} ${one.operator} ${join(",", one.value)}"]) == toset([
-      "{{resource.attributes.path}} stringMatchAnyOf run 7/*", "{{resource.attributes.prefix}} stringMatchAnyOf run 7/*"
+      "{{resource.attributes.path}} stringMatch run 7/*", "{{resource.attributes.prefix}} stringMatch run 7/*"
     ])
     error_message = "The policy goes beyond the prefix, or ends before it."
   }
@@ -188,7 +188,7 @@ run "an_object_is_not_its_siblings" {
   }
 
   assert {
-    condition     = alltrue([for one in ibm_iam_trusted_profile_policy.store["Object Lister, Object Reader data/in/one"].rule_conditions : one.value == tolist(["in/one", "in/one/*"])])
+    condition     = alltrue([for one in ibm_iam_trusted_profile_policy.store["Object Lister, Object Reader data/in/one"].rule_conditions : one.operator == "stringMatchAnyOf" && one.value == tolist(["in/one", "in/one/*"])])
     error_message = "One object gives others away whose names begin like it."
   }
 }
