@@ -135,7 +135,7 @@ def test_a_living_client_is_left_alone(home: Path, tmp_path: Path) -> None:
             client.resume(alive.transfer_id)
         with pytest.raises(Refused, match="being applied already"):
             client.apply(bundle)
-        (found,) = client.reap()
+        (found,) = client.reap().fleets
         assert (found.removed, found.reason) == (False, "its client lives")
         assert run(home, "resume", alive.transfer_id).process.returncode == Refused.exit_code
     finally:
