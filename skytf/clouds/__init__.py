@@ -13,7 +13,7 @@ CLOUDS = {
     "aws": "skytf.clouds.aws:AwsCloud",
     "azure": "skytf.clouds.azure:AzureCloud",
     "gcp": "skytf.clouds.gcp:GcpCloud",
-    "ibm": "",
+    "ibm": "skytf.clouds.ibm:IbmCloud",
     "local": "skytf.clouds.local:LocalCloud",
 }
 
