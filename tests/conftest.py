@@ -11,17 +11,24 @@ import pytest
 
 from tests.servers import S3Server, moto_server, versitygw_binary, versitygw_server
 
+_OF_CLOUDS = ("ARM_", "AWS_", "AZURE_", "BLUEMIX_", "CLOUDSDK_", "GCLOUD_", "GOOGLE_", "IBMCLOUD_", "IC_")
+_FILES_OF_CLOUDS = (
+    *("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "BOTO_CONFIG"),
+    *("AZURE_CONFIG_DIR", "CLOUDSDK_CONFIG", "IBM_CREDENTIALS_FILE"),
+)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_cloud_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Hide the keys, profiles and metadata service that this machine may have: no test may reach a real account."""
     nowhere = tmp_path_factory.mktemp("no-cloud") / "none"
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
+        for name in [name for name in os.environ if name.startswith(_OF_CLOUDS)]:
             patch.delenv(name)
-        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "BOTO_CONFIG"):
+        for name in _FILES_OF_CLOUDS:
             patch.setenv(name, str(nowhere))
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        for name in ("AWS_EC2_METADATA_DISABLED", "NO_GCE_CHECK"):
+            patch.setenv(name, "true")
         yield
 
 
