@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from functools import cached_property
@@ -34,6 +35,8 @@ _CLI_TIMEOUT_S = 10
 _SPARE_S = 300
 # azure-identity says in words only, when it got no token because nobody could be reached.
 _UNREACHABLE = ("Failed to establish a new connection", "Failed to resolve", "Name or service not known")
+# And so, what there is not.
+_ABSENT = ("unavailable", "not found on path", "not installed", "could not be found", "requires the")
 
 _ENDED = frozenset({"Canceled", "Failed", "Succeeded"})
 _STILL_AT_IT = 202
@@ -140,7 +143,7 @@ class Account:
                 try:
                     self._token = self._chain.get_token(f"{self._scope}/.default")
                 except exceptions.ClientAuthenticationError as error:
-                    said = " ".join(str(error.message).split())
+                    said = _attempts(str(error.message))
                     if any(words in said for words in _UNREACHABLE):
                         raise SkytfError(f"{TITLE} cannot be reached for a token: {said}", hint=_NETWORK) from error
                     raise NotSignedIn(f"not signed in to {TITLE}: {said}", hint=LOGIN) from error
@@ -156,10 +159,19 @@ class Account:
     def _chain(self) -> Any:
         from azure import identity
 
+        # Its errors say what it logs; where nobody listens to logs, Python would print them.
+        logging.getLogger("azure.identity").addHandler(logging.NullHandler())
         given = [os.environ.get(name, "") for name in _PRINCIPAL_VARIABLES]
         if all(given):
             return identity.ClientSecretCredential(*given)
         return identity.DefaultAzureCredential(process_timeout=_CLI_TIMEOUT_S)
+
+
+def _attempts(said: str) -> str:
+    """Return of what azure-identity tried, a line each, what there was but gave no token."""
+    tried = [line.strip() for line in said.splitlines() if line.startswith("\t")] or [" ".join(said.split())]
+    failed = [line for line in tried if not any(words in line for words in _ABSENT)]
+    return "; ".join(failed) or "no service principal in variables, no identity of this machine, nobody in az"
 
 
 def _chosen_by_cli() -> str:

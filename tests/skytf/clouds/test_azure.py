@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +27,7 @@ from tests.skytf.clouds.azure_world import (
 from tests.skytf.clouds.conformance import FIRST, SECOND, RemoteConformance
 
 REGION = "westeurope"
+_ROOT = Path(__file__).parents[3]
 TYPE = "Standard_D8s_v5"
 
 
@@ -224,10 +227,23 @@ class TestCredentials:
     def test_an_identity_that_gets_no_token_any_more_is_a_sign_in(self, cloud: Cloud, world: AzureWorld) -> None:
         world.tokens.answer = lambda request: Reply({"statusCode": 400, "message": "AADSTS70043: expired"}, 400)
 
-        with pytest.raises(NotSignedIn) as raised:
+        with pytest.raises(NotSignedIn, match="AADSTS70043") as raised:
             cloud.find()
 
         assert raised.value.hint == "az login"
+
+    def test_where_nobody_is_signed_in_it_is_said_shortly_and_nothing_is_printed(self, tmp_path: Path) -> None:
+        program = "from skytf.clouds.azure import *; print(AzureCloud(Path('.')).check()[0].found)"
+        environment = {"HOME": str(tmp_path), "PATH": "", "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential"}
+
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, cwd=_ROOT, capture_output=True, text=True, check=True
+        )
+
+        assert done.stderr == ""
+        assert done.stdout == (
+            "not signed in to Azure: no service principal in variables, no identity of this machine, nobody in az\n"
+        )
 
     def test_one_token_serves_many_questions(self, cloud: Cloud, world: AzureWorld) -> None:
         cloud.find()
