@@ -25,6 +25,7 @@ KINDS = {
     "keys": "SSH key",
     "vpcs": "VPC",
 }
+_VMS = "instances"
 
 _REGIONS_AT_ONCE = 16
 _PAGE = "100"
@@ -46,8 +47,8 @@ def find(account: Account) -> tuple[Found, ...]:
     Return what is named as of some transfer, with its tags, in all regions that skytf knows.
 
     Listed by name, because IBM's search knows a new thing late and a removed one long. What Terraform was not allowed
-    time to tag belongs to the owner of the rest. A region that may not be looked at is passed over, and so are trusted
-    profiles: with the same credentials nothing was made there.
+    time to tag belongs to the owner of the rest. A region whose instances may not be listed is passed over, and so is
+    everything else that may not: with the same credentials nothing was made there.
 
     Raises:
         NotSignedIn: There are no credentials, or they are no longer good.
@@ -73,7 +74,13 @@ def _regions() -> tuple[str, ...]:
 
 def _in_region(account: Account, region: str) -> Iterator[Found]:
     for collection, kind in KINDS.items():
-        for one in account.listed(region, collection):
+        try:
+            listed = list(account.listed(region, collection))
+        except CloudDenied:
+            if collection == _VMS:
+                raise
+            continue
+        for one in listed:
             if named := _NAME.fullmatch(one["name"]):
                 tags = {TRANSFER: named["transfer"], **_tags(account, one)}
                 yield Found(kind, one["name"], region, tags, account.vpc(region, f"{collection}/{one['id']}"))

@@ -145,7 +145,7 @@ class IbmWorld:
 
     def _vpc(self, request: Request, region: str, parts: list[str]) -> Reply:
         collection, *rest = parts
-        if region in self.denied:
+        if {region, collection} & self.denied:
             return _error(403, "not_authorized")
         if collection == "regions":
             regions = {"regions": [{"name": one} for one in REGIONS]}

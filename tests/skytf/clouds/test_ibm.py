@@ -62,7 +62,7 @@ class TestFinding:
 
         assert (found.transfer_id, found.owner, found.expires_s) == (SECOND.transfer_id, "", 0.0)
 
-    @pytest.mark.parametrize("denied", [REGIONS[1], "profiles"])
+    @pytest.mark.parametrize("denied", [REGIONS[1], "keys", "profiles"])
     def test_what_may_not_be_listed_is_passed_over(self, cloud: Cloud, world: IbmWorld, denied: str) -> None:
         world.plant(SECOND)
         world.denied.add(denied)
@@ -177,6 +177,19 @@ class TestCredentials:
 
         assert "IC_API_KEY" in raised.value.hint
 
+    def test_after_a_failure_the_next_question_is_asked_at_once(
+        self, cloud: Cloud, world: IbmWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer = world.server.answer
+        world.server.answer = lambda request: Reply({}, 400)
+        monkeypatch.setattr("ibm_cloud_sdk_core.token_managers.token_manager.time.sleep", _no_pause)
+        with pytest.raises(NotSignedIn):
+            cloud.find()
+
+        world.server.answer = answer
+
+        assert cloud.find() == ()
+
     def test_a_token_is_taken_as_it_is(
         self, cloud: Cloud, world: IbmWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
@@ -227,3 +240,7 @@ class TestCredentials:
 
         assert cloud.quota(REGION, "bx2-16x64") is None
         assert [one.ok for one in checks if one.name == f"quota in {REGION}"] == [True]
+
+
+def _no_pause(seconds: float) -> None:
+    raise AssertionError(f"IBM's SDK would wait {seconds} s")
