@@ -200,6 +200,17 @@ class TestCredentials:
 
         assert [request.path for request in world.server.asked].count("/token") == 1
 
+    def test_the_project_that_pays_for_questions_is_named_with_each(
+        self, world: GcpWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("GOOGLE_CLOUD_QUOTA_PROJECT", "payer")
+
+        GcpCloud(tmp_path).find()
+
+        asked = [request for request in world.server.asked if request.path != "/token"]
+        assert asked
+        assert {request.headers["X-Goog-User-Project"] for request in asked} == {"payer"}
+
     def test_missing_permissions_are_named(self, cloud: Cloud, world: GcpWorld) -> None:
         world.denied |= {"compute.instances.create", "iam.serviceAccounts.create"}
 
