@@ -213,7 +213,7 @@ def azure_world(patch: pytest.MonkeyPatch) -> Iterator[AzureWorld]:
     for name in ("ARM_CLIENT_ID", "AZURE_CLIENT_ID", "AZURE_SUBSCRIPTION_ID", "MSI_ENDPOINT", "ARM_ENVIRONMENT"):
         patch.delenv(name, raising=False)
     patch.setattr("skytf.clouds.removal._FIRST_PAUSE_S", 0.01)
-    patch.setattr("skytf.clouds.azure_account._PAUSE_S", 0.01)
+    patch.setattr("skytf.clouds.azure.account._PAUSE_S", 0.01)
     with answer_server(_token) as tokens:
         world = AzureWorld(patch, tokens)
         world.sign_in()

@@ -215,8 +215,8 @@ def ibm_world(patch: pytest.MonkeyPatch, directory: Path) -> Iterator[IbmWorld]:
         patch.delenv(name, raising=False)
     patch.setenv("IBM_CREDENTIALS_FILE", str(directory / "ibm-credentials.env"))
     patch.setattr("skytf.clouds.removal._FIRST_PAUSE_S", 0.01)
-    patch.setattr("skytf.clouds.ibm_found._regions", lambda: REGIONS)  # asking all takes a second
-    patch.setattr("skytf.clouds.ibm_removal._PAUSE_S", 0.01)
+    patch.setattr("skytf.clouds.ibm.found._regions", lambda: REGIONS)  # asking all takes a second
+    patch.setattr("skytf.clouds.ibm.removal._PAUSE_S", 0.01)
     world = IbmWorld(patch, directory)
     world.sign_in()
     with world.plug:

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from skytf.clouds.aws import AwsCloud
-from skytf.clouds.aws_account import Account
+from skytf.clouds.aws.account import Account
 from skytf.clouds.base import Cloud, NotSignedIn
 from skytf.clouds.tags import TRANSFER
 from skytf.errors import SkytfError
 from tests.servers import S3Server
-from tests.skytf.clouds.aws_world import REGIONS, AwsWorld, aws_world
+from tests.skytf.clouds.aws.world import REGIONS, AwsWorld, aws_world
 from tests.skytf.clouds.conformance import FIRST, SECOND, RemoteConformance
 
 
 @pytest.fixture
 def world(aws_server: S3Server, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsWorld]:
-    monkeypatch.setattr("skytf.clouds.aws_removal._FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("skytf.clouds.aws.removal._FIRST_PAUSE_S", 0.01)
     with aws_world(aws_server, closed_port, monkeypatch) as world:
         yield world
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from skytf.clouds.azure import AzureCloud
-from skytf.clouds.azure_quota import family
+from skytf.clouds.azure.quota import family
 from skytf.clouds.base import Cloud, NotSignedIn
 from skytf.errors import SkytfError
 from tests.skytf.clouds.answers import Reply, Request
-from tests.skytf.clouds.azure_world import (
+from tests.skytf.clouds.azure.world import (
     ACCOUNT,
     ACCOUNT_ID,
     SECOND_SUBSCRIPTION,

@@ -10,11 +10,11 @@ import pytest
 
 from skytf.clouds.base import Cloud, NotSignedIn
 from skytf.clouds.ibm import IbmCloud
-from skytf.clouds.ibm_found import _regions
+from skytf.clouds.ibm.found import _regions
 from skytf.errors import SkytfError
 from tests.skytf.clouds.answers import Reply, Request
 from tests.skytf.clouds.conformance import FIRST, SECOND, RemoteConformance
-from tests.skytf.clouds.ibm_world import BUCKET, COS, GROUP, REGIONS, IbmWorld, ibm_world, token_reply
+from tests.skytf.clouds.ibm.world import BUCKET, COS, GROUP, REGIONS, IbmWorld, ibm_world, token_reply
 
 REGION = REGIONS[0]
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from skytf.clouds import gcp_checks, gcp_found, gcp_quota, gcp_removal, removal
 from skytf.clouds.base import Check, FleetTag, NotSignedIn, Quota
-from skytf.clouds.gcp_account import Project
+from skytf.clouds.gcp import checks, found, quota, removal
+from skytf.clouds.gcp.account import Project
+from skytf.clouds.removal import look_again
 from skytf.clouds.tags import fleets
 from skytf.errors import SkytfError
 
@@ -48,22 +49,22 @@ class GcpCloud:
 
     def quota(self, region: str, instance_type: str, *, spot: bool = False) -> Quota | None:
         """Return which quota ends first: vCPUs of the type's family, vCPUs of all regions, or addresses."""
-        return gcp_quota.quota(self._project, region, instance_type, spot=spot)
+        return quota.quota(self._project, region, instance_type, spot=spot)
 
     def find(self, owner: str | None = None) -> tuple[FleetTag, ...]:
         """Return the fleets of *owner*, of everybody if None; raises as the contract says."""
-        return fleets(gcp_found.find(self._project), owner)
+        return fleets(found.find(self._project), owner)
 
     def delete(self, transfer_id: str, owner: str | None = None) -> tuple[str, ...]:
         """Remove what is labelled or described so; then look again whether anything still is."""
-        ours = [one for one in gcp_found.find(self._project) if one.belongs_to(transfer_id, owner)]
+        ours = [one for one in found.find(self._project) if one.belongs_to(transfer_id, owner)]
         if not ours:
             return ()
-        removed = gcp_removal.remove(self._project, ours)
-        left = [one for one in gcp_found.find(self._project) if one.belongs_to(transfer_id, owner)]
-        removal.look_again("Google Cloud", transfer_id, left)
+        removed = removal.remove(self._project, ours)
+        left = [one for one in found.find(self._project) if one.belongs_to(transfer_id, owner)]
+        look_again("Google Cloud", transfer_id, left)
         return removed
 
     def check(self, regions: Sequence[str] = ()) -> tuple[Check, ...]:
         """Return whose credentials these are, whether the API answers, what they may do, and quotas of *regions*."""
-        return tuple(gcp_checks.find(self._project, regions, self.quota))
+        return tuple(checks.find(self._project, regions, self.quota))

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from skytf.clouds import ibm_checks, ibm_found, ibm_groups, ibm_removal, removal
 from skytf.clouds.base import Check, FleetTag, Quota
-from skytf.clouds.ibm_account import TITLE, Account
+from skytf.clouds.ibm import checks, found, groups, removal
+from skytf.clouds.ibm.account import TITLE, Account
+from skytf.clouds.removal import look_again
 from skytf.clouds.tags import fleets
 
 _INSTANCE = "cos_instance/"
@@ -49,28 +50,28 @@ class IbmCloud:
 
     def find(self, owner: str | None = None) -> tuple[FleetTag, ...]:
         """Return the fleets of *owner*, of everybody if None; raises as the contract says."""
-        return fleets(ibm_found.find(self._account), owner)
+        return fleets(found.find(self._account), owner)
 
     def delete(self, transfer_id: str, owner: str | None = None) -> tuple[str, ...]:
         """Remove what is named, tagged or described so; then look again whether anything still is."""
-        ours = [one for one in ibm_found.find(self._account) if one.belongs_to(transfer_id, owner)]
+        ours = [one for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]
         if not ours:
             return ()
-        removed = ibm_removal.remove(self._account, ours)
-        left = [one for one in ibm_found.find(self._account) if one.belongs_to(transfer_id, owner)]
-        removal.look_again(TITLE, transfer_id, left)
+        removed = removal.remove(self._account, ours)
+        left = [one for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]
+        look_again(TITLE, transfer_id, left)
         return removed
 
     def check(self, regions: Sequence[str] = ()) -> tuple[Check, ...]:
         """Return whose credentials these are, what may be seen, the resource group, and whether *regions* answer."""
-        return tuple(ibm_checks.find(self._account, regions, self.quota))
+        return tuple(checks.find(self._account, regions, self.quota))
 
     def _facts(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         for name in names:
             if name == "resource_group":
-                found = ibm_groups.resource_group(self._account)
+                found = groups.resource_group(self._account)
             elif name.startswith(_INSTANCE):
-                found = ibm_groups.instance_of(self._account, name.removeprefix(_INSTANCE))
+                found = groups.instance_of(self._account, name.removeprefix(_INSTANCE))
             else:
                 continue
             if found:

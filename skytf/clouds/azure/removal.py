@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skytf.clouds import azure_found, removal
-from skytf.clouds.azure_account import Account
-from skytf.clouds.azure_found import Found
+from skytf.clouds.azure import found
+from skytf.clouds.azure.account import Account
+from skytf.clouds.azure.found import Found
+from skytf.clouds.removal import in_order
 
 _ROLES = {"api-version": "2022-04-01"}
 # VMs of such a group are not shut down in order: there is nothing on them that is needed.
@@ -37,9 +38,9 @@ def remove(account: Account, resources: Sequence[Found]) -> tuple[str, ...]:
         return not account.rest.ask("GET", account.url(one.id), query=_MACHINES).found
 
     removals = {
-        azure_found.ASSIGNMENT: delete_right,
-        azure_found.DEFINITION: delete_right,
-        azure_found.GROUP: delete_group,
-        azure_found.MACHINE: went_with_its_group,
+        found.ASSIGNMENT: delete_right,
+        found.DEFINITION: delete_right,
+        found.GROUP: delete_group,
+        found.MACHINE: went_with_its_group,
     }
-    return removal.in_order(resources, removals, held=_HELD)
+    return in_order(resources, removals, held=_HELD)

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from skytf.clouds import checks
-from skytf.clouds.azure_account import LOGIN, Account
+from skytf.clouds.azure.account import LOGIN, Account
 from skytf.clouds.base import CREDENTIALS, Check, Quota
 from skytf.clouds.rest import CloudDenied
 

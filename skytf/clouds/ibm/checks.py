@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from skytf.clouds import checks
 from skytf.clouds.base import CREDENTIALS, Check, Quota
-from skytf.clouds.ibm_account import LOGIN, VPC_QUERY, Account
-from skytf.clouds.ibm_groups import resource_group
+from skytf.clouds.ibm.account import LOGIN, VPC_QUERY, Account
+from skytf.clouds.ibm.groups import resource_group
 from skytf.clouds.rest import CloudDenied
 from skytf.errors import SkytfError
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from skytf.clouds import gcp_found, removal
-from skytf.clouds.gcp_account import Project
-from skytf.clouds.gcp_found import Found
+from skytf.clouds.gcp import found
+from skytf.clouds.gcp.account import Project
+from skytf.clouds.gcp.found import Found
+from skytf.clouds.removal import in_order
 from skytf.clouds.rest import CloudDenied, Json
 
 _BUCKETS_AT_ONCE = 8
@@ -42,14 +43,14 @@ def remove(project: Project, resources: Sequence[Found]) -> tuple[str, ...]:
         return project.rest.delete(project.url("iam", f"v1/projects/{one.project}/serviceAccounts/{one.link}")).found
 
     removals = {
-        gcp_found.INSTANCE: delete,
-        gcp_found.DISK: delete,
-        gcp_found.FIREWALL: delete,
-        gcp_found.SUBNETWORK: delete,
-        gcp_found.NETWORK: delete,
-        gcp_found.ACCOUNT: delete_account,
+        found.INSTANCE: delete,
+        found.DISK: delete,
+        found.FIREWALL: delete,
+        found.SUBNETWORK: delete,
+        found.NETWORK: delete,
+        found.ACCOUNT: delete_account,
     }
-    return removal.in_order(resources, removals, held=_HELD)
+    return in_order(resources, removals, held=_HELD)
 
 
 def _revoke(project: Project, name: str, member: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 
-from skytf.clouds.gcp_account import Project
+from skytf.clouds.gcp.account import Project
 from skytf.clouds.rest import CloudDenied, Json
 from skytf.clouds.tags import TRANSFER, Tagged, described
 

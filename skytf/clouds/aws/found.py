@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from skytf.clouds.aws_account import Account, AwsDenied
+from skytf.clouds.aws.account import Account, AwsDenied
 from skytf.clouds.tags import TRANSFER, Tagged
 
 PATH = "/skytf/"  # under which the module makes roles, instance profiles and policies

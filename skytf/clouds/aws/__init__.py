@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from skytf.clouds import aws_checks, aws_found, aws_quota, aws_removal
-from skytf.clouds.aws_account import Account
+from skytf.clouds.aws import checks, found, quota, removal
+from skytf.clouds.aws.account import Account
 from skytf.clouds.base import Check, FleetTag, Quota
 from skytf.clouds.tags import fleets
 from skytf.errors import SkytfError
@@ -32,23 +32,23 @@ class AwsCloud:
 
     def quota(self, region: str, instance_type: str, *, spot: bool = False) -> Quota | None:
         """Return how many more fit into the vCPU quota of the type's family; None for a family that has none."""
-        return aws_quota.quota(self._account, region, instance_type, spot=spot)
+        return quota.quota(self._account, region, instance_type, spot=spot)
 
     def find(self, owner: str | None = None) -> tuple[FleetTag, ...]:
         """Return the fleets of *owner*, of everybody if None; raises as the contract says."""
-        return fleets(aws_found.find(self._account), owner)
+        return fleets(found.find(self._account), owner)
 
     def delete(self, transfer_id: str, owner: str | None = None) -> tuple[str, ...]:
         """Remove what carries the tag; then look again whether anything still does."""
-        ours = [one for one in aws_found.find(self._account) if one.belongs_to(transfer_id, owner)]
+        ours = [one for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]
         if not ours:
             return ()
-        removed = aws_removal.remove(self._account, ours)
-        if left := [str(one) for one in aws_found.find(self._account) if one.belongs_to(transfer_id, owner)]:
+        removed = removal.remove(self._account, ours)
+        if left := [str(one) for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]:
             hint = "remove it in the AWS console, or run skytf reap again in some minutes"
             raise SkytfError(f"AWS still has of transfer {transfer_id}: {', '.join(left)}", hint=hint)
         return removed
 
     def check(self, regions: Sequence[str] = ()) -> tuple[Check, ...]:
         """Return whose credentials these are, what they may do, whether EC2 answers, and the quota of *regions*."""
-        return tuple(aws_checks.checks(self._account, regions, self.quota))
+        return tuple(checks.checks(self._account, regions, self.quota))

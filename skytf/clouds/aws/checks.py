@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from skytf.clouds.aws_account import Account, AwsDenied, error_code
+from skytf.clouds.aws.account import Account, AwsDenied, error_code
 from skytf.clouds.base import CREDENTIALS, Check, Quota
 from skytf.clouds.sheet import sheet
 from skytf.errors import SkytfError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from skytf.clouds.azure_account import Account
+from skytf.clouds.azure.account import Account
 from skytf.clouds.base import Quota
 from skytf.clouds.rest import Json
 from skytf.clouds.sheet import sheet

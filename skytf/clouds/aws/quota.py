@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from skytf.clouds.aws_account import Account
+from skytf.clouds.aws.account import Account
 from skytf.clouds.base import Quota
 from skytf.clouds.sheet import sheet
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 
-from skytf.clouds.azure_account import Account
+from skytf.clouds.azure.account import Account
 from skytf.clouds.rest import CloudDenied
 from skytf.clouds.tags import TRANSFER, Tagged, described
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from skytf.clouds import azure_checks, azure_found, azure_quota, azure_removal, removal
-from skytf.clouds.azure_account import TITLE, Account
+from skytf.clouds.azure import checks, found, quota, removal
+from skytf.clouds.azure.account import TITLE, Account
 from skytf.clouds.base import Check, FleetTag, Quota
+from skytf.clouds.removal import look_again
 from skytf.clouds.rest import CloudDenied
 from skytf.clouds.tags import fleets
 
@@ -46,32 +47,32 @@ class AzureCloud:
 
     def quota(self, region: str, instance_type: str, *, spot: bool = False) -> Quota | None:
         """Return which quota ends first: vCPUs of the size's family, or of the region."""
-        return azure_quota.quota(self._account, region, instance_type, spot=spot)
+        return quota.quota(self._account, region, instance_type, spot=spot)
 
     def find(self, owner: str | None = None) -> tuple[FleetTag, ...]:
         """Return the fleets of *owner*, of everybody if None; raises as the contract says."""
-        return fleets(azure_found.find(self._account), owner)
+        return fleets(found.find(self._account), owner)
 
     def delete(self, transfer_id: str, owner: str | None = None) -> tuple[str, ...]:
         """Remove what is tagged or described so; then look again whether anything still is."""
-        ours = [one for one in azure_found.find(self._account) if one.belongs_to(transfer_id, owner)]
+        ours = [one for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]
         if not ours:
             return ()
-        removed = azure_removal.remove(self._account, ours)
-        left = [one for one in azure_found.find(self._account) if one.belongs_to(transfer_id, owner)]
-        removal.look_again(TITLE, transfer_id, left)
+        removed = removal.remove(self._account, ours)
+        left = [one for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]
+        look_again(TITLE, transfer_id, left)
         return removed
 
     def check(self, regions: Sequence[str] = ()) -> tuple[Check, ...]:
         """Return whose subscription this is, what is allowed and registered, and the quota of *regions*."""
-        return tuple(azure_checks.find(self._account, regions, self.quota))
+        return tuple(checks.find(self._account, regions, self.quota))
 
     def _facts(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         subscription = self._account.subscription()
         if "subscription" in names:
             yield "subscription", subscription
         if "encryption_at_host" in names:
-            yield "encryption_at_host", azure_checks.encryption_at_host(self._account, subscription)
+            yield "encryption_at_host", checks.encryption_at_host(self._account, subscription)
         wanted = {name.removeprefix(_STORAGE) for name in names if name.startswith(_STORAGE)}
         if wanted:
             yield from ((f"{_STORAGE}{name}", path) for name, path in self._storage_accounts() if name in wanted)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from skytf.clouds.ibm_account import Account
+from skytf.clouds.ibm.account import Account
 from skytf.clouds.rest import CloudDenied, Json
 from skytf.clouds.sheet import sheet
 from skytf.clouds.tags import OWNER, TRANSFER, Tagged, described

@@ -8,7 +8,7 @@ from itertools import groupby
 from threading import Event
 from typing import Any
 
-from skytf.clouds.aws_account import Account, error_code
+from skytf.clouds.aws.account import Account, error_code
 from skytf.clouds.tags import Tagged
 from skytf.errors import SkytfError
 

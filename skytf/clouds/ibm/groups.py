@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from skytf.clouds.ibm_account import Account
+from skytf.clouds.ibm.account import Account
 from skytf.clouds.rest import Json
 
 _VARIABLES = ("IC_RESOURCE_GROUP", "IBMCLOUD_RESOURCE_GROUP")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from skytf.clouds.base import Quota
-from skytf.clouds.gcp_account import Project
+from skytf.clouds.gcp.account import Project
 from skytf.clouds.rest import Json
 from skytf.clouds.sheet import sheet
 

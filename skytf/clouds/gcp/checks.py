@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from skytf.clouds import checks
 from skytf.clouds.base import CREDENTIALS, Check, Quota
-from skytf.clouds.gcp_account import Project
+from skytf.clouds.gcp.account import Project
 from skytf.clouds.rest import CloudDenied
 
 # One or two of each step of a transfer; terraform/gcp/README.md has the whole list. What is done to buckets is not

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from skytf.clouds import ibm_found, removal
-from skytf.clouds.ibm_account import VPC_QUERY, Account
-from skytf.clouds.ibm_found import Found
+from skytf.clouds.ibm import found
+from skytf.clouds.ibm.account import VPC_QUERY, Account
+from skytf.clouds.ibm.found import Found
+from skytf.clouds.removal import in_order
 from skytf.clouds.rest import CloudDenied
 
 _PAUSE_S = 3.0
@@ -36,8 +37,8 @@ def remove(account: Account, resources: Sequence[Found]) -> tuple[str, ...]:
             account.rest.delete(account.url("iam", f"v2/policies/{policy}"))
         return account.rest.delete(one.link).found
 
-    order = dict.fromkeys(ibm_found.KINDS.values(), delete)
-    return removal.in_order(resources, {**order, ibm_found.PROFILE: delete_profile}, held=_HELD)
+    order = dict.fromkeys(found.KINDS.values(), delete)
+    return in_order(resources, {**order, found.PROFILE: delete_profile}, held=_HELD)
 
 
 def _policies(account: Account, iam_id: str) -> Iterator[str]:
