@@ -11,7 +11,7 @@ from skytf.errors import InputError
 from skytf.home import Home
 from skytf.model.region import Region
 from tests.servers import S3Server
-from tests.skytf.clouds.aws.world import aws_world
+from tests.skytf.clouds.aws_world import aws_world
 
 AWS = Region("aws", "us-east-1")
 

@@ -12,7 +12,7 @@ from skytf.home import Home
 from skytf.localvm.machine import Machine
 from skytf.reap import reap
 from tests.servers import S3Server
-from tests.skytf.clouds.aws.world import AwsWorld, aws_world
+from tests.skytf.clouds.aws_world import AwsWorld, aws_world
 from tests.skytf.clouds.conformance import FIRST, MINE, OTHERS, SECOND
 
 LONG_AGO_S = 1_600_000_000.0

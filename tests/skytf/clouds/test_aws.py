@@ -13,7 +13,7 @@ from skytf.clouds.base import Cloud, NotSignedIn
 from skytf.clouds.tags import TRANSFER
 from skytf.errors import SkytfError
 from tests.servers import S3Server
-from tests.skytf.clouds.aws.world import REGIONS, AwsWorld, aws_world
+from tests.skytf.clouds.aws_world import REGIONS, AwsWorld, aws_world
 from tests.skytf.clouds.conformance import FIRST, SECOND, RemoteConformance
 
 

@@ -16,7 +16,7 @@ from skytf.clouds.azure.quota import family
 from skytf.clouds.base import Cloud, NotSignedIn
 from skytf.errors import SkytfError
 from tests.skytf.clouds.answers import Reply, Request
-from tests.skytf.clouds.azure.world import (
+from tests.skytf.clouds.azure_world import (
     ACCOUNT,
     ACCOUNT_ID,
     SECOND_SUBSCRIPTION,

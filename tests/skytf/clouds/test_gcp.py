@@ -14,7 +14,7 @@ from skytf.clouds.gcp import GcpCloud
 from skytf.errors import SkytfError
 from tests.skytf.clouds.answers import Reply, Request
 from tests.skytf.clouds.conformance import FIRST, HALF, SECOND, RemoteConformance
-from tests.skytf.clouds.gcp.world import HOST, PROJECT, ZONES, GcpWorld, gcp_world
+from tests.skytf.clouds.gcp_world import HOST, PROJECT, ZONES, GcpWorld, gcp_world
 
 REGION = "us-central1"
 TYPE = "n2-standard-16"

@@ -14,7 +14,7 @@ from skytf.clouds.ibm.found import _regions
 from skytf.errors import SkytfError
 from tests.skytf.clouds.answers import Reply, Request
 from tests.skytf.clouds.conformance import FIRST, SECOND, RemoteConformance
-from tests.skytf.clouds.ibm.world import BUCKET, COS, GROUP, REGIONS, IbmWorld, ibm_world, token_reply
+from tests.skytf.clouds.ibm_world import BUCKET, COS, GROUP, REGIONS, IbmWorld, ibm_world, token_reply
 
 REGION = REGIONS[0]
 
