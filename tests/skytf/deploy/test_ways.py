@@ -58,7 +58,8 @@ def installed(targets: list[Target], tmp_path_factory: pytest.TempPathFactory) -
     session.close()
     directory = tmp_path_factory.mktemp("installed")
     with tarfile.open(deps_tree("core", platform).archive(Cancel())) as packed:
-        packed.extractall(directory, filter="data")
+        packed.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.2 of Debian 12 has none
+        packed.extractall(directory)
     return directory, platform
 
 
