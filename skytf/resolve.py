@@ -17,6 +17,7 @@ from skytf.errors import InputError
 from skytf.model.copy import Copy, Options, Target
 from skytf.model.job import Endpoint, Job, Request
 from skytf.model.region import Region
+from skytf.model.site import DATA_PORTS
 from skytf.regions import GATEWAY_CREDENTIALS, SOURCE_REGION, End, Locate, access_of, parse_region, settle
 from skytf.sites import check_options, regions_of, settings
 
@@ -124,6 +125,11 @@ def _check(options: Options) -> None:
         raise InputError(
             f"VMs with a disk of {options.disk_gib} GiB and SSH on port {options.ssh_port} cannot be",
             hint=f"--disk-size {MIN_DISK_GIB}GiB or more, --ssh-port 1 to {MAX_PORT}",
+        )
+    if DATA_PORTS[0] <= options.ssh_port <= DATA_PORTS[1]:
+        raise InputError(
+            f"SSH on port {options.ssh_port} would be in the way of the data",
+            hint=f"any --ssh-port but {DATA_PORTS[0]} to {DATA_PORTS[1]}",
         )
     if options.if_exists not in IF_EXISTS:
         raise InputError(f"if-exists {options.if_exists!r} is unknown", hint=f"one of {', '.join(IF_EXISTS)}")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Where the gateways of cloud sites listen for each other: first and last port, below the range that kernels hand out
+# for outgoing connections (32768 and up on Linux).
+DATA_PORTS = (28_470, 28_485)
+
 
 @dataclass(frozen=True, slots=True)
 class SiteOption:

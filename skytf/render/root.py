@@ -12,6 +12,7 @@ from skytf.clouds.sheet import Provider, sheet
 from skytf.errors import InputError
 from skytf.model.job import Request
 from skytf.model.region import Region
+from skytf.model.site import DATA_PORTS as PORTS
 from skytf.model.topology import Gateway, Link, Topology
 from skytf.render.templates import fill
 from skytf.resources import module_files, shared_files
@@ -23,9 +24,8 @@ APPLY_TIME = "apply.auto.tfvars.json"
 
 _TEMPLATES = ("main.tf", "outputs.tf", "variables.tf", "versions.tf")
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-# Below the range that kernels hand out for outgoing connections (32768 and up on Linux).
-DATA_PORT = 28_470  # where the gateways of cloud sites listen; those on the operator's machine take any free port
-DATA_PORTS = {"from": DATA_PORT, "to": 28_485}
+DATA_PORT = PORTS[0]  # where the gateways of cloud sites listen; those on this machine take any free port
+DATA_PORTS = {"from": DATA_PORT, "to": PORTS[1]}
 
 
 _OPERATOR = "operator"  # no gateway's id: those end in a number

@@ -179,6 +179,8 @@ def test_an_unknown_scheme_is_an_error_with_a_suggestion() -> None:
         Options(if_exists="perhaps"),
         Options(compression="rar"),
         Options(gateway_credentials="mine"),
+        Options(ssh_port=28_470),
+        Options(ssh_port=28_485),
     ],
 )
 def test_options_that_cannot_be_are_refused(options: Options) -> None:
