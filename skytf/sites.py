@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -138,12 +139,19 @@ def check_options(request: Request, regions: Iterable[Region]) -> None:
         _check_option(option, sites)
     for cloud, name, _ in request.facts:
         sheet(cloud).fact(name)
+    _check_once("--fact", (f"{cloud}.{name}" for cloud, name, _ in request.facts))
+    _check_once("--tag", (key for key, _ in request.tags))
     for key, text in request.tags:
         if key.startswith(_OURS) or not (_TAG_KEY.fullmatch(key) and _TAG_VALUE.fullmatch(text)):
             raise InputError(
                 f"not every cloud accepts the tag {key}={text}, or skytf sets it itself",
                 hint="lower-case letters, digits, hyphens and underscores, up to 63, the key beginning with a letter",
             )
+
+
+def _check_once(flag: str, names: Iterable[str]) -> None:
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise InputError(f"{flag} {twice[0]}=… is given twice", hint="leave one of them out")
 
 
 def _check_option(option: SiteOption, sites: Collection[str]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,14 @@ def test_a_choice_that_no_site_can_take_is_refused(option: SiteOption, text: str
 def test_a_fact_that_the_cloud_does_not_know_is_refused() -> None:
     with pytest.raises(InputError, match="no fact 'color'"):
         check_options(replace(request(), facts=(("toy", "color", "red"),)), [EAST])
+
+
+@pytest.mark.parametrize(
+    "twice", [{"facts": (("toy", "project", "a"), ("toy", "project", "b"))}, {"tags": (("team", "a"), ("team", "b"))}]
+)
+def test_what_is_said_twice_is_refused(twice: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="is given twice"):
+        check_options(replace(request(), **twice), [EAST])
 
 
 def test_gateways_may_do_what_their_ends_need_and_nothing_else() -> None:
