@@ -9,6 +9,7 @@ from pathlib import Path
 
 from skytf.clouds.faults import LOCK, faults_of, gravest
 from skytf.clouds.sheet import sheet
+from skytf.runner.diagnostics import CHECKS
 
 # `init -lockfile=readonly` where the lock file and what would be installed do not agree (Terraform 1.6 to 1.15).
 _MISMATCH = (
@@ -57,6 +58,8 @@ def advice(command: str, words: Sequence[str], speaker: Speaker) -> str:
             where = f"{speaker.path} -chdir={speaker.workdir}"
             return fault.hint.replace("terraform force-unlock", f"{where} force-unlock")
         return fault.hint
+    if command == "plan" and any(check in text for text in words for check in CHECKS):
+        return "nothing was created: change the option that gave this value (docs/cli.md lists them), and plan again"
     if lacks_provider(words):
         return _provider_advice(_plain(words))
     if command == "init" and speaker.backend and words:

@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# What Terraform says when a condition that a module makes of its input, or of what it found, does not hold.
+CHECKS = (
+    "Resource precondition failed",
+    "Resource postcondition failed",
+    "Module output value precondition failed",
+    "Invalid value for variable",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
@@ -50,6 +58,13 @@ def parse_diagnostic(raw: Mapping[str, Any]) -> Diagnostic:
         code=str(snippet.get("code") or ""),
         values=tuple(f"{one.get('traversal')} {one.get('statement')}" for one in snippet.get("values") or ()),
     )
+
+
+def headline(diagnostic: Diagnostic) -> str:
+    """Return what is wrong in one line: of a module's own check its message, for the summary is always the same."""
+    if diagnostic.summary in CHECKS and diagnostic.detail:
+        return " ".join(diagnostic.detail.partition("\n\n")[0].split())
+    return diagnostic.summary
 
 
 def format_diagnostic(diagnostic: Diagnostic) -> str:

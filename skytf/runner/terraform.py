@@ -19,7 +19,7 @@ from python_terraform import IsFlagged
 from skytf.errors import Refused, TerraformError
 from skytf.runner import environment
 from skytf.runner.complaints import Speaker, advice, is_lock_mismatch, waits_for
-from skytf.runner.diagnostics import Diagnostic, format_diagnostic, parse_diagnostic
+from skytf.runner.diagnostics import Diagnostic, format_diagnostic, headline, parse_diagnostic
 from skytf.runner.engine import Engine
 from skytf.runner.messages import Message, parse_line
 from skytf.runner.process import Finished, Process
@@ -260,7 +260,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         if not words and finished.stderr.strip():
             words = [finished.stderr.strip()[-_STDERR_CHARS:]]
         what = "took too long and was interrupted" if finished.timed_out else _ending(finished.returncode)
-        summary = f": {found[0].summary}" if found else ""
+        summary = f": {headline(found[0])}" if found else ""
         hint = advice(command, words, self._speaker)
         return TerraformError(f"terraform {command} {what}{summary}", hint=hint, diagnostics=tuple(words))
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from skytf.runner.diagnostics import Diagnostic, format_diagnostic, parse_diagnostic
+from skytf.runner.diagnostics import Diagnostic, format_diagnostic, headline, parse_diagnostic
 
 RAW = {
     "severity": "error",
@@ -15,6 +15,11 @@ RAW = {
         "values": [{"traversal": "var.gateways", "statement": "is empty"}],
     },
 }
+
+
+def test_the_headline_of_a_check_is_its_own_message() -> None:
+    assert headline(parse_diagnostic(RAW)) == "At least one gateway."
+    assert headline(parse_diagnostic(RAW | {"summary": "no room"})) == "no room"
 
 
 def test_a_diagnostic_reads_as_terraform_writes_it() -> None:

@@ -44,6 +44,17 @@ resource "terraform_data" "one" {
 }
 """
 
+REFUSING = """
+resource "terraform_data" "one" {
+  lifecycle {
+    precondition {
+      condition     = terraform.workspace != "default"
+      error_message = "subnet-1 is not in here."
+    }
+  }
+}
+"""
+
 # The first is made at once, the second says that it runs and then waits to be interrupted.
 WAITING = """
 resource "terraform_data" "done" {}
@@ -133,6 +144,17 @@ def test_a_wrong_configuration_is_told_with_file_and_line(terraform: Make, tmp_p
         made.validate()
 
     assert "on more.tf line 2" in caught.value.diagnostics[0]
+
+
+def test_what_a_module_refuses_is_told_in_its_words_with_the_next_step(terraform: Make) -> None:
+    made = terraform(REFUSING)
+
+    with pytest.raises(
+        TerraformError, match=r"terraform plan failed \(exit code 1\): subnet-1 is not in here"
+    ) as caught:
+        plan(made)
+
+    assert "nothing was created: change the option" in caught.value.hint
 
 
 def test_what_init_says_on_stderr_reaches_the_user(terraform: Make, tmp_path: Path) -> None:
