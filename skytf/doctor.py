@@ -129,4 +129,4 @@ def _trees() -> Check:
     names = sorted(path.name.removesuffix(".tar.gz") for path in (cache_dir() / "trees").glob("*.tar.gz"))
     if not names:
         return Check("gateway trees", "ok", "none cached yet: the first transfer builds them from the package index")
-    return Check("gateway trees", "ok", f"{len(names)} cached: {', '.join(names)}")
+    return Check("gateway trees", "ok", f"{len(names)} cached in {cache_dir() / 'trees'}")
