@@ -93,3 +93,15 @@ def test_home_and_terraform_reach_the_client(run: Run, client: FakeClient) -> No
 
     ((home, engine),) = client.named("client")
     assert (str(home), engine) == ("/some/home", "/opt/tofu")
+
+
+def test_what_libraries_warn_their_developers_of_is_not_shown() -> None:
+    script = (
+        "import warnings\nfrom skytf import __main__\nfrom skytf.cli import app\n"
+        "app.main = lambda **_: (warnings.warn('PySocks is missing', UserWarning), exit())\n"
+        "__main__.main()"
+    )
+
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert found.stderr == ""
