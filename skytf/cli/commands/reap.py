@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from skytf.reap import Reaped, Reaping, Unsearched
 
 _QUESTION = "Remove these fleets?"
+_NOT_ALL = "Nothing to reap where these credentials could look."
 
 
 @click.command("reap")
@@ -47,7 +48,10 @@ def command(ctx: click.Context, /, dry_run: bool, all_owners: bool, force: bool)
 
 
 def _show(session: Session, reaping: Reaping, render: Callable[[Sequence[Reaped]], RenderableType]) -> None:
-    session.show("fleet", reaping.fleets, render)
+    if reaping.unsearched and not (reaping.fleets or session.json):
+        session.note(_NOT_ALL)
+    else:
+        session.show("fleet", reaping.fleets, render)
     if reaping.unsearched:
         session.show("unsearched", reaping.unsearched, _unsearched)
 

@@ -47,3 +47,9 @@ def test_a_cloud_that_was_not_searched_is_named_with_what_to_do(run: Run) -> Non
 
     assert result.exit_code == 0
     assert "not searched: aws  not signed in to AWS\n  Next: aws sso login\n" in result.stdout
+
+
+def test_nothing_found_is_not_said_of_clouds_that_were_not_searched(run: Run, client: FakeClient) -> None:
+    client.fleets = []
+
+    assert run("reap").stdout.startswith("Nothing to reap where these credentials could look.\nnot searched: aws")
