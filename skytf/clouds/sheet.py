@@ -76,7 +76,8 @@ class Sheet:
     ``default_instances`` are taken where the user names none; ``regions`` maps region → zones as the cloud names them.
     Where ``regions`` is empty every name is a region, and where ``instances`` is empty there is nothing to choose.
     ``provider`` is None where the cloud is the operator's own machine. ``without`` are fields of `SiteSettings` that
-    mean nothing to this cloud.
+    mean nothing to this cloud. ``self_deletion`` is what the identity that is made for gateways may do besides, to
+    end them; empty where a VM ends otherwise.
     """
 
     cloud: str
@@ -90,6 +91,7 @@ class Sheet:
     facts: tuple[Fact, ...]
     faults: tuple[FaultPattern, ...]
     without: tuple[str, ...] = ()
+    self_deletion: str = ""
 
     def check_region(self, name: str) -> None:
         """
@@ -161,6 +163,7 @@ def sheet(cloud: str) -> Sheet:
         facts=tuple(Fact(pattern, **fields) for pattern, fields in raw.get("facts", {}).items()),
         faults=tuple(_fault(one) for one in raw.get("faults", ())),
         without=tuple(raw.get("without", ())),
+        self_deletion=raw.get("self_deletion", ""),
     )
 
 

@@ -71,7 +71,8 @@ def _machines(chosen: SiteSettings) -> str:
     first, *others = chosen.instance_types
     instead = f", or where that is sold out {', '.join(others)}" if others else ""
     spot = ", spot: may be taken away" if chosen.spot else ""
-    where = f"in {', '.join(chosen.zones)}" if chosen.zones else "in any zone that has the type"
+    free = "in a zone of the network they join" if chosen.existing_network else "in any zone that has the type"
+    where = f"in {', '.join(chosen.zones)}" if chosen.zones else free
     return f"{first}{instead} ({chosen.arch}{spot}), {where}"
 
 
@@ -101,11 +102,13 @@ def _identity(region: Region, chosen: SiteSettings, request: Request) -> str:
         f"{'reads and writes' if one.write else 'reads'} {code(f'{one.scheme}://{one.bucket}/{one.prefix}')}": None
         for one in access(request, region).values()
     }
+    own_end = sheet(region.cloud).self_deletion
+    besides = f" To end themselves, the gateways may {own_end}." if own_end else ""
     if not rights:
-        return "May use no store by itself."
+        return f"May use no store by itself.{besides}"
     bound = f", bounded by {code(chosen.permissions_boundary)}" if chosen.permissions_boundary else ""
     keys = f", with {_listed([code(key) for key in chosen.store_kms_keys])}" if chosen.store_kms_keys else ""
-    return f"Runs as an identity that is made for it{bound}: {_listed(list(rights))}{keys}."
+    return f"Runs as an identity that is made for it{bound}: {_listed(list(rights))}{keys}.{besides}"
 
 
 def _listed(words: Sequence[str]) -> str:

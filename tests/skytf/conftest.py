@@ -28,6 +28,7 @@ instances = ["small", "big"]
 zone = "{region}-{zone}"
 credentials = []
 without = ["permissions_boundary"]
+self_deletion = "delete themselves"
 
 [provider]
 name = "toy"

@@ -91,10 +91,12 @@ def test_gateways_in_clouds_are_described() -> None:
         "  Image `image-1`. Disk of 30 GiB, encrypted with the cloud's own key.\n"
         "  A network of its own."
         " Open: port 22 (SSH) to the operator's address; ports 28470 to 28485 to the site itself.\n"
-        "  Runs as an identity that is made for it: reads `cos://from/in/`.\n"
+        "  Runs as an identity that is made for it: reads `cos://from/in/`."
+        " To end themselves, the gateways may delete themselves.\n"
         "  In the account: project `p-1`, vault/from `vault-of-from` (placeholder).\n"
     ) in text
     assert "Joins `subnet-1`." in text
+    assert "(x86_64), in a zone of the network they join.\n" in text
     assert "to the operator's address (local:a), the gateways of toy:east and the site itself" in text
     assert "reads and writes `cos://to/in/`" in text
     assert "- `r2://acc/b/in`, to the gateways of toy:west\n" in text
