@@ -141,6 +141,17 @@ def test_a_tree_is_sent_to_a_site_once(
     assert len(noises) == 1
 
 
+@pytest.mark.slow
+def test_a_site_of_sixteen_costs_the_laptop_one_upload(boot_vm: BootVm, tree: str, tmp_path: Path) -> None:
+    sixteen = [boot_vm(f"fan-b-{number}", own_disk=True) for number in range(16)]
+    targets = [replace(target(vm), site=SITE) for vm in sixteen]
+
+    done = Deployment(targets, "auto", tmp_path)
+
+    assert sum(done.sent) < 2 * SIZE_BYTES
+    assert [done.steps("sending"), done.steps("fetching")] == [1, 15]
+
+
 def test_nothing_runs_or_lies_on_the_hosts_afterwards(
     vms: list[Vm], targets: list[Target], tree: str, tmp_path: Path
 ) -> None:
