@@ -34,8 +34,8 @@ resource "aws_security_group" "gateways" {
       error_message = "The gateways have IPv4 addresses only: operator_cidr ${var.operator_cidr} cannot reach them."
     }
     precondition {
-      condition     = var.disk_kms_key == "" || can(regex("^arn:[^:]+:kms:", var.disk_kms_key))
-      error_message = "disk_kms_key is the ARN of a key (arn:aws:kms:...), not ${var.disk_kms_key}."
+      condition     = var.disk_kms_key == "" || can(regex("^arn:[^:]+:kms:${var.region}:", var.disk_kms_key))
+      error_message = "disk_kms_key is the ARN of a key in ${var.region} (arn:aws:kms:${var.region}:...), not ${var.disk_kms_key}."
     }
   }
 }

@@ -39,6 +39,14 @@ resource "azurerm_resource_group" "site" {
       error_message = "Gateways without public addresses need existing_network: a subnet whose routes lead out."
     }
     precondition {
+      condition     = var.identity == "" || can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.ManagedIdentity/userAssignedIdentities/[^/]+$", var.identity))
+      error_message = "identity is the resource id of a user-assigned identity (/subscriptions/.../userAssignedIdentities/NAME), not ${var.identity}."
+    }
+    precondition {
+      condition     = var.disk_kms_key == "" || can(regex("(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Compute/diskEncryptionSets/[^/]+$", var.disk_kms_key))
+      error_message = "disk_kms_key is the resource id of a disk encryption set (/subscriptions/.../diskEncryptionSets/NAME), not ${var.disk_kms_key}."
+    }
+    precondition {
       condition     = var.permissions_boundary == ""
       error_message = "Azure has no permissions boundary: leave permissions_boundary empty, or bring an identity."
     }

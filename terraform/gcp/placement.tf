@@ -35,6 +35,14 @@ data "google_compute_zones" "of_region" {
       error_message = "Google Cloud has no permissions boundaries: leave permissions_boundary out."
     }
     precondition {
+      condition     = var.identity == "" || can(regex("^[^@ ]+@[^@ ]+$", var.identity))
+      error_message = "An identity of Google Cloud is the e-mail address of a service account, not ${var.identity}."
+    }
+    precondition {
+      condition     = var.disk_kms_key == "" || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+", var.disk_kms_key))
+      error_message = "A key of Google Cloud is projects/…/locations/…/keyRings/…/cryptoKeys/…, not ${var.disk_kms_key}."
+    }
+    precondition {
       condition     = !strcontains(local.existing.name, "/")
       error_message = "An existing_network of Google Cloud is a name or projects/…/regions/…/subnetworks/…, not ${var.existing_network}."
     }

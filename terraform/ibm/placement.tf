@@ -54,6 +54,10 @@ data "ibm_is_zones" "of_region" {
       error_message = "Gateways without public addresses need existing_network, a subnet that has routes."
     }
     precondition {
+      condition     = var.disk_kms_key == "" || startswith(var.disk_kms_key, "crn:")
+      error_message = "A key of IBM Cloud is its CRN (crn:v1:...), not ${var.disk_kms_key}."
+    }
+    precondition {
       condition     = var.permissions_boundary == ""
       error_message = "IBM Cloud has no permissions boundaries: leave permissions_boundary out."
     }

@@ -125,3 +125,11 @@ run "a_disk_key_that_is_no_arn" {
   }
   expect_failures = [aws_security_group.gateways]
 }
+
+run "a_disk_key_of_another_region" {
+  command = plan
+  variables {
+    disk_kms_key = "arn:aws:kms:us-west-2:123456789012:key/k"
+  }
+  expect_failures = [aws_security_group.gateways]
+}

@@ -287,6 +287,18 @@ run "an_image_that_is_neither" {
   expect_failures = [azurerm_linux_virtual_machine.gateway]
 }
 
+run "an_identity_that_is_no_id" {
+  command = plan
+  variables { identity = "mover" }
+  expect_failures = [azurerm_resource_group.site]
+}
+
+run "a_disk_key_that_is_no_encryption_set" {
+  command = plan
+  variables { disk_kms_key = "https://vault.vault.azure.net/keys/k" }
+  expect_failures = [azurerm_resource_group.site]
+}
+
 run "arm_needs_a_type" {
   command = plan
   variables { arch = "arm64" }

@@ -184,6 +184,18 @@ run "a_network_elsewhere_is_refused" {
   expect_failures = [data.google_compute_zones.of_region]
 }
 
+run "an_identity_of_another_form_is_refused" {
+  command = plan
+  variables { identity = "mover" }
+  expect_failures = [data.google_compute_zones.of_region]
+}
+
+run "a_key_of_another_form_is_refused" {
+  command = plan
+  variables { disk_kms_key = "k" }
+  expect_failures = [data.google_compute_zones.of_region]
+}
+
 run "private_addresses_need_a_network" {
   command = plan
   variables { private_addresses = true }

@@ -147,6 +147,12 @@ run "a_subnet_in_another_zone_than_named_is_refused" {
   expect_failures = [data.ibm_is_zones.of_region]
 }
 
+run "a_key_that_is_no_crn_is_refused" {
+  command = plan
+  variables { disk_kms_key = "k" }
+  expect_failures = [data.ibm_is_zones.of_region]
+}
+
 run "private_addresses_need_a_network" {
   command = plan
   variables { private_addresses = true }
