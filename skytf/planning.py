@@ -103,6 +103,8 @@ def with_facts(request: Request, home: Path) -> Request:
 def _planned_offline(copies: Sequence[Copy], options: Options, cwd: Path, place: Place, *, lock: bool) -> Bundle:
     """Plan without a call to any cloud or store; Terraform checks the root module where its providers can be had."""
     request = resolve(copies, options, cwd=cwd, locate=locate.offline)
+    if (options.assume_objects or 1) > 1 and not any(job.recursive for job in request.jobs):
+        raise InputError("without --recursive one object is copied, not several", hint="add --recursive")
     surveys = tuple(_assumed(job, options) for job in request.jobs)
     if options.max_duration_minutes is None:
         request = with_duration(request, surveys)

@@ -150,6 +150,8 @@ def _job(job_id: str, copy: Copy, options: Options, cwd: Path, locate: Locate) -
     open_ends = (source, *destinations)
     if not options.offline:
         _check_moved(open_ends)
+    if not (copy.recursive or source.prefix or source.store.scheme == "file"):
+        raise InputError(f"{source.url} is a bucket, not an object", hint="add --recursive to copy what is in it")
     _check_ends(source, destinations, copy.recursive)
     names = (f"{job_id}-source", *(f"{job_id}-destination-{index}" for index in range(len(destinations))))
     first, *others = (

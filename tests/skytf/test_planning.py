@@ -203,6 +203,13 @@ def test_an_assumption_belongs_to_a_plan_without_a_survey(
     assert hint in caught.value.hint
 
 
+def test_many_objects_are_not_assumed_of_one(place: Place) -> None:
+    single = Copy(Target("s3://a/b", region="aws:us-east-1"), (Target("gs://c/d", region="gcp:us-central1"),))
+
+    with pytest.raises(InputError, match="one object is copied, not several"):
+        offline(place, single)
+
+
 def test_offline_a_bucket_needs_its_region(place: Place) -> None:
     with pytest.raises(InputError, match="offline nothing says where s3://a is") as caught:
         offline(place, Copy(Target("s3://a"), (Target("gs://b", region="gcp:us-central1"),), recursive=True))

@@ -145,6 +145,13 @@ def test_a_single_file_goes_into_a_directory_that_exists(tmp_path: Path) -> None
     assert job.destinations[0].prefix.endswith("/")
 
 
+def test_a_bucket_alone_is_no_object() -> None:
+    with pytest.raises(InputError, match="s3://b is a bucket") as caught:
+        resolved("s3://b", "out", recursive=False)
+
+    assert "--recursive" in caught.value.hint
+
+
 def test_nothing_to_copy_and_no_destination_are_refused() -> None:
     with pytest.raises(InputError, match="nothing to copy"):
         resolve([], Options(), cwd=CWD, locate=in_the_cloud)
