@@ -32,6 +32,7 @@ from skytf.model import codec
 PHASES = ("surveying", "planned", "applying", "deploying", "transferring", "verifying", "destroying", "done")
 # The plan that is applied: it holds the apply-time values, secret ones too.
 PLAN_FILE = "apply.tfplan"
+_LAST_STATE = "terraform.tfstate.backup"
 _DIRECTORY_MODE = 0o700
 _SECRET_MODE = 0o600
 _ELSEWHERE = "set SKYTF_HOME to a directory that you may write"
@@ -119,8 +120,13 @@ class TransferDir:
             self.write(f"work/{name}", content)
 
     def forget_secrets(self) -> None:
-        """Remove this transfer's keys, apply-time values and plan; harmless when done before."""
-        for path in (*self.keys.glob("*"), *self.workdir.glob("*.auto.tfvars.json"), self.workdir / PLAN_FILE):
+        """
+        Remove this transfer's keys, apply-time values and plan; harmless when done before.
+
+        Terraform's copy of the last state goes too: the user data in it names the bootstrap host keys.
+        """
+        values = self.workdir.glob("*.auto.tfvars.json")
+        for path in (*self.keys.glob("*"), *values, self.workdir / PLAN_FILE, self.workdir / _LAST_STATE):
             path.unlink(missing_ok=True)
 
     def enter(self, phase: str, *, owner: str, outcome: str = "", bundle_digest: str = "") -> None:

@@ -34,6 +34,7 @@ class Ledger:
     before: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     left: tuple[str, ...] = ()
+    unsearched: int = 0
     host_steps: tuple[HostStep, ...] = ()
 
     def fail(self, failure: Failure, *, objects: int = 1) -> None:
@@ -76,6 +77,7 @@ class Ledger:
             failures_file=failures_file if self.failed else "",
             warnings=tuple(self.warnings),
             left=self.left,
+            unsearched=self.unsearched,
             host_steps=self.host_steps,
         )
 

@@ -68,7 +68,8 @@ class Report:
     ``phase_s`` maps each phase to its seconds; ``goodput_bytes_per_s`` counts delivered object bytes over the phase
     in which they moved.
     ``host_steps`` has the slowest gateway of each step of ``deploying``.
-    ``failures`` holds at most 1,000; the rest is in ``failures_file``. ``left`` names what could not be removed.
+    ``failures`` holds at most 1,000; the rest is in ``failures_file``. ``left`` names what could not be removed;
+    ``unsearched`` counts the clouds in which nobody could look for more.
     """
 
     transfer_id: str
@@ -84,6 +85,7 @@ class Report:
     failures_file: str = ""
     warnings: tuple[str, ...] = ()
     left: tuple[str, ...] = field(default=())
+    unsearched: int = 0
     host_steps: tuple[HostStep, ...] = ()
 
     @property

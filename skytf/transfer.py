@@ -249,6 +249,7 @@ class Transfer:
             removal = remove_tagged(self._clouds, self._setting.home, self._directory.transfer_id)
             for warning in removal.unchecked:
                 self._warn(warning)
+            self._ledger.unsearched = len(removal.unchecked)
             left += removal.left
         if not left:
             self._directory.forget_secrets()

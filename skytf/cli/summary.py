@@ -109,7 +109,8 @@ def _failure(failure: Failure) -> Text:
 def _fleet(report: Report) -> Iterator[Text]:
     lost = f", {len(report.gateways_lost)} of them lost on the way" if report.gateways_lost else ""
     if not report.left:
-        yield Text(f"  {count(report.gateways, 'gateway')}{lost}; fleet destroyed, nothing left", style="dim")
+        sure = f", {count(report.unsearched, 'cloud')} not searched for more" if report.unsearched else ", nothing left"
+        yield Text(f"  {count(report.gateways, 'gateway')}{lost}; fleet destroyed{sure}", style="dim")
         return
     yield Text(f"  {count(report.gateways, 'gateway')}{lost}; not everything could be removed:", style="bold red")
     for name in report.left:

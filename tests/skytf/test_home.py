@@ -57,6 +57,18 @@ def test_a_new_layout_of_the_root_module_keeps_the_state(tmp_path: Path) -> None
     assert (transfer.workdir / "terraform.tfstate").read_text() == "{}"
 
 
+def test_what_opened_a_fleet_is_forgotten_and_the_state_is_kept(tmp_path: Path) -> None:
+    transfer = Home(tmp_path).create("one")
+    secrets = ("work/apply.auto.tfvars.json", "work/apply.tfplan", "work/terraform.tfstate.backup", "keys/ssh")
+    written = [transfer.write(name, b"secret") for name in secrets]
+    state = transfer.write("work/terraform.tfstate", b"{}")
+
+    transfer.forget_secrets()
+
+    assert [path.exists() for path in written] == [False] * len(secrets)
+    assert state.exists()
+
+
 def test_transfers_are_listed_newest_first(tmp_path: Path) -> None:
     home = Home(tmp_path)
     empty = home.transfers()

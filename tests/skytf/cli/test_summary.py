@@ -26,6 +26,12 @@ def test_a_done_transfer_says_what_moved_how_fast_and_that_nothing_is_left() -> 
     assert text.endswith("  4 gateways; fleet destroyed, nothing left\n")
 
 
+def test_a_cloud_that_nobody_could_search_is_not_called_empty() -> None:
+    text = read(replace(REPORT, unsearched=2))
+
+    assert text.endswith("  4 gateways; fleet destroyed, 2 clouds not searched for more\n")
+
+
 def test_an_incomplete_one_names_what_failed_and_ends_with_the_next_step() -> None:
     text = read(INCOMPLETE)
 
