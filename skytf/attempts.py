@@ -70,10 +70,13 @@ class Attempts:
         Go on to the next place for *sites*, and return in words what was not to be had and what is tried now.
 
         Raises:
-            TerraformError: A site has no other place; made of *error*, names what was tried and how to widen it.
+            TerraformError: A site has no other place; made of *error*, names what was tried and how to widen it. Or
+                *error* itself, where its words do not say which site it is about.
         """
         told = []
         for site in sorted(set(sites)):
+            if site not in self.bounds:
+                raise error
             bounds = self.bounds[site]
             attempt = self.made.get(site, 0)
             if attempt + 1 >= bounds.attempts:

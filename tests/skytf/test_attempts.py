@@ -57,6 +57,15 @@ def test_any_zone_has_an_end_too() -> None:
         tried.next([SITE.slug], ERROR)
 
 
+def test_words_that_name_no_site_are_told_as_they_are() -> None:
+    tried = attempts(("a", "b"), ("big",))
+
+    with pytest.raises(TerraformError) as failed:
+        tried.next([""], ERROR)
+
+    assert failed.value is ERROR
+
+
 def test_bounds_are_those_of_the_reviewed_values() -> None:
     values = {
         "zones": ["us-east-1a"], "instance_types": ["m5.8xlarge"], "existing_network": "",
