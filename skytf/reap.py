@@ -136,7 +136,8 @@ def _reap(home: Home, search: _Search, fleet: FleetTag, *, dry_run: bool, force:
             reason = "it is expired"
         elif directory is not None and not alive:
             reason = "its client is dead"
-        elif directory is None and not fleet.owner:
+        elif directory is None and not fleet.owner and sheet(search.name).provider is None:
+            # In an account that others use too, what has no owner yet may be somebody's fleet that is just being made.
             reason = "nothing is known about it any more"
         elif force:
             reason = "--force"

@@ -51,6 +51,16 @@ def test_a_dry_run_shows_it_and_removes_nothing(tmp_path: Path, world: AwsWorld)
     assert world.names() == before
 
 
+def test_what_has_no_owner_in_an_account_is_not_taken_for_nobodys(tmp_path: Path, world: AwsWorld) -> None:
+    world.plant(replace(SECOND, owner=""))
+    before = world.names()
+
+    reaping = reap(Home(tmp_path), MINE, dry_run=False, all_owners=False, force=False)
+
+    assert [(one.transfer_id, one.removed) for one in reaping.fleets] == [(SECOND.transfer_id, False)]
+    assert world.names() == before
+
+
 def test_a_cloud_without_credentials_is_named_and_stops_nothing(tmp_path: Path, world: AwsWorld) -> None:
     world.sign_out()
     Machine.parse(tmp_path / "local", f"{FIRST.transfer_id}/gw-0").directory.mkdir(parents=True)
