@@ -98,7 +98,7 @@ def ask_echo(service: str) -> ipaddress.IPv4Address:
         with connection.getresponse() as answer:
             text = answer.read1(_LONGEST_ANSWER).decode("ascii", errors="replace").strip()
             status = answer.status
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: a name that no address can have
         raise InputError(
             f"{service} cannot be asked for this machine's address: {error or type(error).__name__}", hint=_GIVE_IT
         ) from error

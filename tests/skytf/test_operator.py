@@ -109,6 +109,12 @@ def test_a_service_that_does_not_answer_names_the_option(closed_port: int) -> No
     assert "--operator-cidr" in refused.value.hint
 
 
+@pytest.mark.parametrize("service", ["https://a..b/", "https://localhost/\u00e9"])
+def test_a_service_whose_address_cannot_be_is_no_crash(service: str) -> None:
+    with pytest.raises(InputError, match="cannot be asked"):
+        operator_cidr(ApplyOptions(echo_service=service), CLOUD)
+
+
 def test_nobody_is_asked_where_that_is_switched_off() -> None:
     with pytest.raises(InputError, match="--echo-service off") as refused:
         operator_cidr(ApplyOptions(echo_service=""), CLOUD)
