@@ -199,7 +199,7 @@ def _check_secrets(path: Path, kind: str, arguments: Mapping[str, Any]) -> None:
 def _check_addresses(path: Path, arguments: Mapping[str, Any]) -> None:
     """Let no state and no credentials travel in the clear, but on this machine."""
     for name, value in _leaves(arguments):
-        if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+        if not isinstance(value, str) or not value.lower().startswith(("http://", "https://")):
             continue
         url = urlsplit(value)
         if url.password is not None or url.username is not None:
