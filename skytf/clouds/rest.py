@@ -34,6 +34,10 @@ class CloudDenied(SkytfError):
     """The credentials are good, but may not do this."""
 
 
+class NotThere(SkytfError):
+    """What was asked for is not there (any more)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a cloud answered: ``found`` is False for 404; ``body`` is empty where there was none."""
@@ -85,18 +89,19 @@ class Rest:
         Raises:
             NotSignedIn: The token is no longer good, or there is none.
             CloudDenied: It may not do this.
-            SkytfError: It is not there, the cloud refused or could not be reached.
+            NotThere: There is no such thing.
+            SkytfError: The cloud refused or could not be reached.
         """
         answer = self.ask("GET", url, query=query)
         if not answer.found:
-            raise SkytfError(f"{self._title} has nothing at {url}")
+            raise NotThere(f"{self._title} has nothing at {url}")
         return answer.body
 
     def post(self, url: str, body: Json, **query: str) -> Json:
         """Return the answer to *body*; raises as `get` does. Only for questions: it may be sent twice."""
         answer = self.ask("POST", url, body=body, query=query)
         if not answer.found:
-            raise SkytfError(f"{self._title} has nothing at {url}")
+            raise NotThere(f"{self._title} has nothing at {url}")
         return answer.body
 
     def pages(self, url: str, following: Callable[[Json], str | None], **query: str) -> Iterator[Json]:

@@ -143,7 +143,7 @@ class Project:
 
         try:
             return google.auth.default(scopes=[_SCOPE], request=_hasty(_METADATA_TIMEOUT_S, calmly=True))
-        except exceptions.GoogleAuthError as error:
+        except (exceptions.GoogleAuthError, OSError) as error:  # OSError: a file of credentials that cannot be read
             raise NotSignedIn(f"not signed in to {_TITLE}: {error}", hint=LOGIN) from error
 
 

@@ -9,7 +9,7 @@ from skytf.clouds.gcp import found
 from skytf.clouds.gcp.account import Project
 from skytf.clouds.gcp.found import Found
 from skytf.clouds.removal import in_order
-from skytf.clouds.rest import CloudDenied, Json
+from skytf.clouds.rest import CloudDenied, Json, NotThere
 
 _BUCKETS_AT_ONCE = 8
 _POLICY_VERSION = "3"  # the first that knows conditions; an older one would be written back without them
@@ -77,7 +77,7 @@ def _revoke_in(project: Project, bucket: str, member: str) -> None:
         if any(member in one.get("members", ()) for one in policy.get("bindings", ())):
             # With the etag that was read: what somebody else wrote meanwhile is not undone.
             project.rest.ask("PUT", url, body={**policy, "bindings": list(_without(policy, member))})
-    except CloudDenied:
+    except (CloudDenied, NotThere):
         return
 
 

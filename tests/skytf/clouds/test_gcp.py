@@ -186,6 +186,12 @@ class TestCredentials:
         assert of_file == {"project": PROJECT}
         assert GcpCloud(tmp_path).facts(["project"]) == {"project": "another"}
 
+    def test_a_file_that_cannot_be_read_is_a_sign_in(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path))
+
+        with pytest.raises(NotSignedIn, match="not signed in"):
+            GcpCloud(tmp_path).find()
+
     def test_a_key_that_gives_no_token_any_more_is_a_sign_in(self, cloud: Cloud, world: GcpWorld) -> None:
         world.server.answer = lambda request: Reply({"error": "invalid_grant", "error_description": "expired"}, 400)
 
