@@ -30,6 +30,7 @@ _CLOUDS = {
 }
 _SUBSCRIPTION_VARIABLES = ("ARM_SUBSCRIPTION_ID", "AZURE_SUBSCRIPTION_ID")
 _PRINCIPAL_VARIABLES = ("ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_SECRET")
+_VARIABLES = f"look at the variables ARM_* and AZURE_*, or unset them and: {LOGIN}"
 _SUBSCRIPTIONS_VERSION = "2022-12-01"
 _CLI_TIMEOUT_S = 10
 _SPARE_S = 300
@@ -162,9 +163,12 @@ class Account:
         # Its errors say what it logs; where nobody listens to logs, Python would print them.
         logging.getLogger("azure.identity").addHandler(logging.NullHandler())
         given = [os.environ.get(name, "") for name in _PRINCIPAL_VARIABLES]
-        if all(given):
-            return identity.ClientSecretCredential(*given)
-        return identity.DefaultAzureCredential(process_timeout=_CLI_TIMEOUT_S)
+        try:
+            if all(given):
+                return identity.ClientSecretCredential(*given)
+            return identity.DefaultAzureCredential(process_timeout=_CLI_TIMEOUT_S)
+        except ValueError as error:  # a variable says what cannot be: no id of a tenant, no https address
+            raise NotSignedIn(f"not signed in to {TITLE}: {error}", hint=_VARIABLES) from error
 
 
 def _attempts(said: str) -> str:

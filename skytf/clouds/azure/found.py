@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from skytf.clouds.azure.account import Account
-from skytf.clouds.rest import CloudDenied
+from skytf.clouds.rest import CloudDenied, NotThere
 from skytf.clouds.tags import TRANSFER, Tagged, described
 
 ASSIGNMENT = "role assignment"
@@ -54,9 +54,13 @@ def _groups(account: Account, subscription: str) -> Iterator[Found]:
     query = {"api-version": _RESOURCES_VERSION, "$filter": f"tagName eq '{TRANSFER}'"}
     for group in account.listed("resourcegroups", subscription, **query):
         tags = group.get("tags") or {}
-        yield Found(GROUP, group["name"], group["location"], tags, group["id"])
         held = {"api-version": _RESOURCES_VERSION, "$filter": f"resourceType eq '{_MACHINES}'"}
-        for machine in account.listed(f"resourceGroups/{group['name']}/resources", subscription, **held):
+        try:
+            machines = account.listed(f"resourceGroups/{group['name']}/resources", subscription, **held)
+        except NotThere:  # it went after it was listed: another transfer may be ending just now
+            continue
+        yield Found(GROUP, group["name"], group["location"], tags, group["id"])
+        for machine in machines:
             yield Found(MACHINE, machine["name"], group["location"], {**tags, **machine.get("tags", {})}, machine["id"])
 
 

@@ -41,6 +41,7 @@ class AzureWorld:
     registered: dict[str, str] = field(default_factory=dict)
     subscriptions: list[str] = field(default_factory=lambda: [SUBSCRIPTION, SECOND_SUBSCRIPTION])
     held_for: int = 0
+    groups_vanish: bool = False
     broken: tuple[int, str, str] | None = None
     plug: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     server: AnswerServer = field(init=False)
@@ -138,6 +139,8 @@ class AzureWorld:
     def _get(self, request: Request) -> Reply:
         if request.path in self.resources:
             return Reply(self.resources[request.path])
+        if self.groups_vanish and request.path.endswith("/resources"):
+            return _error(404, "ResourceGroupNotFound", request.path)
         listed = self._listed(request)
         if listed is not None:
             return self._page(request, listed)

@@ -68,6 +68,14 @@ class TestFinding:
         assert len(removed) == 4
         assert world.names() == frozenset()
 
+    def test_a_group_that_goes_while_all_are_listed_is_no_error(self, cloud: Cloud, world: AzureWorld) -> None:
+        world.plant(SECOND)
+        world.groups_vanish = True
+
+        (found,) = cloud.find()
+
+        assert (found.transfer_id, found.gateways) == (SECOND.transfer_id, ())
+
     def test_a_subscription_that_may_not_be_looked_at_is_passed_over(self, cloud: Cloud, world: AzureWorld) -> None:
         world.plant(FIRST)
         answer = world.server.answer
@@ -244,6 +252,15 @@ class TestCredentials:
         assert done.stdout == (
             "not signed in to Azure: no service principal in variables, no identity of this machine, nobody in az\n"
         )
+
+    def test_variables_that_cannot_be_are_a_sign_in(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, text in {"TENANT_ID": "no tenant!", "CLIENT_ID": "id", "CLIENT_SECRET": "hush"}.items():
+            monkeypatch.setenv(f"ARM_{name}", text)
+
+        with pytest.raises(NotSignedIn, match="tenant") as refused:
+            AzureCloud(tmp_path).find()
+
+        assert "ARM_*" in refused.value.hint
 
     def test_one_token_serves_many_questions(self, cloud: Cloud, world: AzureWorld) -> None:
         cloud.find()
