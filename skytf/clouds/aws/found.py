@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from skytf.clouds.aws.account import Account, AwsDenied
+from skytf.clouds.aws.account import Account, AwsDenied, error_code
 from skytf.clouds.tags import TRANSFER, Tagged
 
 PATH = "/skytf/"  # under which the module makes roles, instance profiles and policies
@@ -97,13 +97,13 @@ def _identities(account: Account) -> tuple[Tagged, ...]:
         # Lists come without tags: each is looked at.
         for one in _listed(iam, "list_instance_profiles", "InstanceProfiles", PathPrefix=PATH):
             name = one["InstanceProfileName"]
-            profile = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+            profile = _unless_gone(iam.get_instance_profile, InstanceProfileName=name).get("InstanceProfile", {})
             found.append(Tagged("instance profile", name, "", _tags(profile)))
         for one in _listed(iam, "list_roles", "Roles", PathPrefix=PATH):
-            role = iam.get_role(RoleName=one["RoleName"])["Role"]
+            role = _unless_gone(iam.get_role, RoleName=one["RoleName"]).get("Role", {})
             found.append(Tagged("role", one["RoleName"], "", _tags(role)))
         for one in _listed(iam, "list_policies", "Policies", PathPrefix=PATH, Scope="Local"):
-            policy = iam.get_policy(PolicyArn=one["Arn"])["Policy"]
+            policy = _unless_gone(iam.get_policy, PolicyArn=one["Arn"]).get("Policy", {})
             found.append(Tagged("policy", one["Arn"], "", _tags(policy)))
     return tuple(one for one in found if TRANSFER in one.tags)
 
@@ -120,6 +120,18 @@ def _listed(client: Any, operation: str, field: str, **arguments: Any) -> Iterat
 
 def _tags(described: Mapping[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
+
+
+def _unless_gone(ask: Callable[..., Mapping[str, Any]], **which: str) -> Mapping[str, Any]:
+    """Return the answer, empty where *which* went after it was listed: another transfer may be ending just now."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return ask(**which)
+    except ClientError as error:
+        if error_code(error) != "NoSuchEntity":
+            raise
+        return {}
 
 
 def _unless_denied(ask: Callable[..., tuple[Tagged, ...]], *arguments: Any) -> tuple[Tagged, ...] | None:

@@ -52,6 +52,14 @@ class TestAws(RemoteConformance):
 
         assert (found.transfer_id, found.gateways) == (FIRST.transfer_id, ("gw-1",))
 
+    def test_a_role_that_goes_while_all_are_listed_is_no_error(self, cloud: Cloud, world: AwsWorld) -> None:
+        world.plant(SECOND)
+        world.refuse("GetRole", "NoSuchEntity", times=1)
+
+        (found,) = cloud.find()
+
+        assert found.transfer_id == SECOND.transfer_id
+
     def test_what_is_held_for_a_while_is_tried_again(self, cloud: Cloud, world: AwsWorld) -> None:
         world.plant(SECOND)
         world.refuse("DeleteVpc", "DependencyViolation", times=3)
