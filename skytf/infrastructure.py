@@ -233,7 +233,8 @@ class Infrastructure:
                 " that state",
             )
         if number:
-            self._destroy()
+            self.begun = True  # what a stop or a failure leaves of it is for `destroy`
+            self._destroy(self._cancel)
 
     def _is_ours(self) -> bool:
         """Return whether this transfer made what is in the state: a remote one may be another's, of the same bundle."""

@@ -267,3 +267,18 @@ def test_a_remote_state_of_another_transfer_is_refused_and_left_alone(
     assert world.resources() == standing
     first.destroy()
     assert world.resources() == []
+
+
+def test_what_cannot_be_cleared_from_a_remote_state_is_still_destroyed(
+    account: Account, world: World, in_s3: str
+) -> None:
+    account.infrastructure().create(reviewed(account), OPERATOR)
+    again = account.infrastructure()
+    world.fail("*", "delete", "ExpiredToken: the security token is expired", times=ALWAYS)
+    with pytest.raises(TerraformError, match="ExpiredToken"):
+        again.create(reviewed(account), OPERATOR)
+    (world.directory / "faults.json").unlink()
+
+    again.destroy()
+
+    assert world.resources() == []
