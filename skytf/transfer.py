@@ -125,7 +125,10 @@ class Transfer:
 
         After a kill -9 the state may be wrong in both directions, so a fleet is never taken over (ADR 5).
         """
-        with self._phase("destroying", "what is left of the old fleet is removed"):
+        # What had moved everything has, whatever comes of this: the next `resume` must not begin again.
+        outcome = self._directory.status().outcome
+        kept = outcome if outcome == FLEET_LEFT else ""
+        with self._phase("destroying", "what is left of the old fleet is removed", outcome=kept):
             fleet = fleet_of(self._bundle, self._setting, self._warn, old=True)
             workdir = self._directory.workdir
             # Terraform outlives a killed client, and goes on creating.
@@ -273,10 +276,10 @@ class Transfer:
         return Interrupted(text, signal_number=self._setting.stop_signal(), hint=hint)
 
     @contextmanager
-    def _phase(self, phase: str, text: str) -> Iterator[None]:
+    def _phase(self, phase: str, text: str, *, outcome: str = "") -> Iterator[None]:
         if phase != "destroying":
             self._setting.cancel.check(phase)
-        self._set_phase(phase, text)
+        self._set_phase(phase, text, outcome=outcome)
         began = time.monotonic()
         try:
             yield

@@ -71,10 +71,14 @@ def test_credentials_that_expire_before_destroy_are_told_and_resume_ends_what_is
     buckets.assert_arrived()
     assert world.resources("aws_instance")
 
+    with pytest.raises(TerraformError, match="ExpiredToken"):
+        client.resume()
+
     (world.directory / "faults.json").unlink()  # somebody has signed in
     resumed = client.resume()
 
     assert resumed is not None
+    assert resumed.phase_s == report.phase_s  # no other fleet was made
     assert (resumed.transfer_id, resumed.outcome, resumed.exit_code, resumed.left) == (
         report.transfer_id,
         "done",
