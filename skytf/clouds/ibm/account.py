@@ -159,7 +159,7 @@ class Account:
             if token := _first(_TOKEN_VARIABLES):
                 return BearerTokenAuthenticator(token)
             chain = get_authenticator_from_environment(_SDK_SERVICE)
-        except (TypeError, ValueError) as error:  # the file says what cannot be
+        except (OSError, TypeError, ValueError) as error:  # the file cannot be read, or says what cannot be
             raise NotSignedIn(f"not signed in to {TITLE}: {error}", hint=LOGIN) from error
         if chain is None or not (hasattr(chain, "token_manager") or hasattr(chain, "bearer_token")):
             raise NotSignedIn(f"not signed in to {TITLE}: there is no API key", hint=LOGIN)

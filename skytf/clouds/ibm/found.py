@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from skytf.clouds.ibm.account import Account
-from skytf.clouds.rest import CloudDenied, Json
+from skytf.clouds.rest import CloudDenied, Json, NotThere
 from skytf.clouds.sheet import sheet
 from skytf.clouds.tags import OWNER, TRANSFER, Tagged, described
 
@@ -89,7 +89,10 @@ def _in_region(account: Account, region: str) -> Iterator[Found]:
 def _tags(account: Account, one: Json) -> dict[str, str]:
     """Return the tags of a resource, which IBM keeps as texts ``name:value`` in a service of their own."""
     url = account.url("tags", "v3/tags")
-    answer = account.rest.get(url, attached_to=one["crn"], tag_type="user", limit=_TAGS_LIMIT)
+    try:
+        answer = account.rest.get(url, attached_to=one["crn"], tag_type="user", limit=_TAGS_LIMIT)
+    except (CloudDenied, NotThere):
+        return {}  # its name says whose it is
     pairs = (item["name"].partition(":") for item in answer.get("items", ()))
     return {name: text.strip() for name, _, text in pairs}
 

@@ -62,6 +62,15 @@ class TestFinding:
 
         assert (found.transfer_id, found.owner, found.expires_s) == (SECOND.transfer_id, "", 0.0)
 
+    def test_what_has_tags_that_may_not_be_read_is_found_by_name(self, cloud: Cloud, world: IbmWorld) -> None:
+        before = world.names()
+        world.plant(SECOND)
+        world.denied.add("tags")
+
+        cloud.delete(SECOND.transfer_id)
+
+        assert world.names() == before
+
     @pytest.mark.parametrize("denied", [REGIONS[1], "keys", "profiles"])
     def test_what_may_not_be_listed_is_passed_over(self, cloud: Cloud, world: IbmWorld, denied: str) -> None:
         world.plant(SECOND)
