@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from skytf.bundle import Bundle
-from skytf.clouds import open_cloud
+from skytf.clouds import environment_of
 from skytf.deploy.cancel import Cancel
 from skytf.errors import InputError
 from skytf.fleet import Fleet, Plan
@@ -63,7 +63,7 @@ def fleet_of(bundle: Bundle, setting: Setting, tell: Callable[[str], None], *, o
         workdir=directory.workdir,
         log_dir=directory.logs,
         env=setting.env,
-        extra_env=_environment(clouds, setting.home),
+        extra_env=environment_of(clouds, setting.home),
         on_message=setting.hooks.on_terraform,
         clouds=clouds,
         backend=kind_of(directory.workdir / OVERRIDE),
@@ -115,14 +115,6 @@ def _lay_out_backend(bundle: Bundle, setting: Setting) -> None:
         (setting.directory.workdir / OVERRIDE).unlink(missing_ok=True)
     else:
         setting.directory.write(f"work/{OVERRIDE}", backend.override())
-
-
-def _environment(clouds: list[str], home: Path) -> dict[str, str]:
-    environment: dict[str, str] = {}
-    for name in clouds:
-        if (cloud := open_cloud(name, home)) is not None:
-            environment |= cloud.environment()
-    return environment
 
 
 def _wanted(bundle: Bundle) -> Wanted:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from skytf import locate
 from skytf.bundle import Bundle, Manifest
-from skytf.clouds import open_cloud
+from skytf.clouds import environment_of, open_cloud
 from skytf.clouds.sheet import sheet
 from skytf.deploy.cancel import Cancel
 from skytf.errors import EngineMissing, InputError, TerraformError
@@ -71,7 +71,7 @@ def planned(copies: Sequence[Copy], options: Options, cwd: Path, place: Place, *
         request = with_duration(request, surveys)
     place.hooks.on_phase("planning", "terraform plans the fleet")
     bundle = derive(Manifest(request, surveys))
-    with _laid_out(bundle, engine, place, _environment(bundle, place.home)) as (terraform, workdir):
+    with _laid_out(bundle, engine, place, environment_of(_clouds(bundle), place.home)) as (terraform, workdir):
         bundle = with_plan(bundle, terraform, workdir)
         return _locked(bundle, engine, place, workdir) if lock else bundle
 
@@ -195,11 +195,3 @@ def _locked(bundle: Bundle, engine: Engine, place: Place, workdir: Path) -> Bund
 
 def _clouds(bundle: Bundle) -> list[str]:
     return sorted({region.cloud for region in bundle.topology.regions()})
-
-
-def _environment(bundle: Bundle, home: Path) -> dict[str, str]:
-    environment: dict[str, str] = {}
-    for name in _clouds(bundle):
-        if (cloud := open_cloud(name, home)) is not None:
-            environment |= cloud.environment()
-    return environment

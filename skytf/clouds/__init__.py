@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
@@ -34,3 +35,12 @@ def open_cloud(name: str, home: Path) -> Cloud | None:
     except KeyError:
         raise InputError(f"there is no cloud {name!r}", hint=f"known clouds: {', '.join(sorted(CLOUDS))}") from None
     return cast("Cloud", load(reference)(home)) if reference else None
+
+
+def environment_of(clouds: Iterable[str], home: Path) -> dict[str, str]:
+    """Return the variables that the modules of *clouds* want in the environment of terraform."""
+    environment: dict[str, str] = {}
+    for name in clouds:
+        if (cloud := open_cloud(name, home)) is not None:
+            environment |= cloud.environment()
+    return environment

@@ -48,7 +48,7 @@ def in_order(
             # The next kind begins when all of this one are gone.
             list(pool.map(attempt, sorted((one for one in resources if one.kind == kind), key=str)))
     if problems:
-        raise _summary(problems)
+        raise summary(problems)
     return tuple(removed)
 
 
@@ -71,7 +71,8 @@ def _until_free(removal: Callable[[], bool], held: Sequence[str]) -> bool:
     return removal()
 
 
-def _summary(problems: Sequence[SkytfError]) -> SkytfError:
+def summary(problems: Sequence[SkytfError]) -> SkytfError:
+    """Return the first of *problems*, at least one, which says how many more there are."""
     first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return type(first)(f"{first}{more}", hint=first.hint)

@@ -8,8 +8,8 @@ from pathlib import Path
 from skytf.clouds.aws import checks, found, quota, removal
 from skytf.clouds.aws.account import Account
 from skytf.clouds.base import Check, FleetTag, Quota
+from skytf.clouds.removal import look_again
 from skytf.clouds.tags import fleets
-from skytf.errors import SkytfError
 
 
 class AwsCloud:
@@ -44,9 +44,8 @@ class AwsCloud:
         if not ours:
             return ()
         removed = removal.remove(self._account, ours)
-        if left := [str(one) for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]:
-            hint = "remove it in the AWS console, or run skytf reap again in some minutes"
-            raise SkytfError(f"AWS still has of transfer {transfer_id}: {', '.join(left)}", hint=hint)
+        left = [one for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]
+        look_again("AWS", transfer_id, left)
         return removed
 
     def check(self, regions: Sequence[str] = ()) -> tuple[Check, ...]:

@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 
 from skytf.clouds.aws.account import Account, error_code
+from skytf.clouds.removal import summary
 from skytf.clouds.tags import Tagged
 from skytf.errors import SkytfError
 
@@ -45,7 +46,7 @@ def remove(account: Account, resources: Sequence[Tagged]) -> tuple[str, ...]:
     # When the instances are gone nothing holds their profiles.
     removed += _each(account, account.client("iam"), identities, _IDENTITIES, problems) if identities else []
     if problems:
-        raise _summary(problems)
+        raise summary(problems)
     return tuple(str(one) for one in removed)
 
 
@@ -124,12 +125,6 @@ def _brought_by_networks(ec2: Any) -> set[str]:
         *ids("describe_network_acls", "NetworkAcls", "NetworkAclId", default="true"),
         *ids("describe_route_tables", "RouteTables", "RouteTableId", **main),
     }
-
-
-def _summary(problems: Sequence[SkytfError]) -> SkytfError:
-    first = problems[0]
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return type(first)(f"{first}{more}", hint=first.hint)
 
 
 def _end_volume(ec2: Any, volume_id: str) -> None:
