@@ -27,9 +27,7 @@ from skytf.deploy.shipping import Errand, TreeSource, push
 from skytf.deploy.timing import Stopwatch
 from skytf.deploy.tree import trees_for
 from skytf.errors import HostError
-
-# Those that the firewall of a site admits between its gateways (`data_ports` of terraform/README.md).
-DATA_PORTS = (28_470, 28_485)
+from skytf.model.site import DATA_PORTS
 
 
 @dataclass(frozen=True, slots=True)
