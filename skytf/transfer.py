@@ -244,9 +244,10 @@ class Transfer:
         left: list[str] = []
         try:
             fleet.infrastructure.destroy()
-        except SkytfError as error:
+        except (SkytfError, OSError) as error:  # OSError: Terraform could not even be run, for want of disk or memory
             transfer_id = self._directory.transfer_id
-            mend = f"{error.hint}; then " if error.hint else ""
+            hint = getattr(error, "hint", "")
+            mend = f"{hint}; then " if hint else ""
             left.append(f"{error} (next: {mend}skytf resume {transfer_id}, or skytf reap)")
         if fleet.infrastructure.begun:
             removal = remove_tagged(self._clouds, self._setting.home, self._directory.transfer_id)

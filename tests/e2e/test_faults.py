@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from skytf import Client
+from skytf import Client, Hooks
 from skytf.errors import TransferFailed
 from tests.e2e.test_copy import copy
 from tests.e2e.trees import SMALL, contents, plant
@@ -17,6 +18,18 @@ from tests.e2e.victims import Midway, busy_source, daemons, kill_9, slow, ssh_se
 def strike_at(home: Path, who: str) -> Midway:
     """Return hooks that kill a gateway midway: ``busy source`` is the one that holds the only shard."""
     return Midway(lambda: kill_9(daemons(home), busy_source(home) if who == "busy source" else who))
+
+
+class NoRoomAtTheEnd(Hooks):
+    """Let this process have no place for temporary files when the fleet is to go."""
+
+    def __init__(self, directory: Path, patch: pytest.MonkeyPatch) -> None:
+        self._directory = directory
+        self._patch = patch
+
+    def on_phase(self, phase: str, text: str) -> None:
+        if phase == "destroying":
+            self._patch.setattr(tempfile, "tempdir", str(self._directory))
 
 
 @pytest.mark.parametrize("who", ["busy source", "local-b-1"])
@@ -73,3 +86,21 @@ def test_without_any_sink_it_fails_and_leaves_nothing_half_written(home: Path, t
     arrived = contents(tmp_path / "out")
     assert arrived == {name: files[name] for name in arrived}
     assert 0 < len(arrived) < len(files)
+
+
+def test_where_terraform_cannot_even_be_run_the_fleet_goes_by_its_tag(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(tmp_path / "in", small=3)
+    hooks = NoRoomAtTheEnd(tmp_path / "gone", monkeypatch)
+
+    report = Client(home=home, hooks=hooks).copy([copy(tmp_path / "in", tmp_path / "out")], replace(SMALL, instances=1))
+    monkeypatch.undo()
+
+    assert report is not None
+    (left,) = report.left
+    assert f"skytf resume {report.transfer_id}" in left
+    assert daemons(home) == {}
+    resumed = Client(home=home).resume()
+    assert resumed is not None
+    assert (resumed.outcome, resumed.left) == ("done", ())
