@@ -150,7 +150,7 @@ class Client:
             given = bundles.read(directory.root / BUNDLE_DIR)
             if not asked.approved and not approve(given):
                 return None
-            directory.write("request.json", codec.encode(asked))
+            directory.write("request.json", codec.encode(replace(asked, approved=True)))
             was_left = directory.status().outcome == FLEET_LEFT
             with self._home.bundle_locked(given.digest):
                 setting = self._setting(directory, asked.applying)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,18 +11,29 @@ from threading import Event, Thread
 
 import pytest
 
-from skytf import Client
-from skytf.errors import Refused, TransferFailed
+from skytf import Client, Hooks
+from skytf.bundle import Bundle
+from skytf.errors import Interrupted, Refused, TransferFailed
 from tests.e2e.cli import run, skytf, slow_cp
 from tests.e2e.stores import objects, open_uploads
 from tests.e2e.test_copy import copy
-from tests.e2e.trees import contents, plant
+from tests.e2e.trees import SMALL, contents, plant
 from tests.e2e.victims import Midway, daemons, kill_9, slow
 from tests.servers import S3Server
 
 SETTLED = ("verifying", "destroying", "removing")
 PHASES = ("surveying", "planning", "applying", "creating", "deploying", "transferring", *SETTLED)
 QUICK = ("transferring",)
+
+
+class StopBeforeAnythingIsMade(Hooks):
+    """Let the client be told to stop when it begins to apply."""
+
+    client: Client
+
+    def on_phase(self, phase: str, text: str) -> None:
+        if phase == "applying":
+            self.client.interrupt(signal.SIGINT)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +117,30 @@ def test_a_failed_transfer_is_resumed_by_the_same_client(home: Path, tmp_path: P
     assert result.before + result.done == len(files)
     assert contents(tmp_path / "out") == files
     assert client.resume(report.transfer_id) is None
+
+
+def test_a_plan_that_was_approved_at_a_resume_is_not_asked_about_again(home: Path, tmp_path: Path) -> None:
+    plant(tmp_path / "in", small=3)
+    hooks = StopBeforeAnythingIsMade()
+    client = hooks.client = Client(home=home, hooks=hooks)
+    with pytest.raises(Interrupted):
+        client.copy([copy(tmp_path / "in", tmp_path / "out")], replace(SMALL, instances=1))
+    (request,) = (home / "transfers").glob("*/request.json")
+    # As it stands where a client was killed while the question was open.
+    request.write_text(json.dumps({**json.loads(request.read_text()), "approved": False}))
+    transfer_id = request.parent.name
+    asked = []
+
+    def approve(bundle: Bundle) -> bool:
+        asked.append(bundle.digest)
+        return True
+
+    for _ in range(2):
+        hooks.client = Client(home=home, hooks=hooks)
+        with pytest.raises(Interrupted):
+            hooks.client.resume(transfer_id, approve=approve)
+
+    assert len(asked) == 1
 
 
 def test_nothing_unfinished_is_no_error(tmp_path: Path) -> None:
