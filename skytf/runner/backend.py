@@ -130,6 +130,7 @@ class _Given:
 def _s3(given: _Given) -> tuple[dict[str, Any], str]:
     key = given.placed("key", "skytf", ".tfstate")
     bucket = given.wanted("bucket")
+    given.forced(insecure=False)  # of the certificate, for any endpoint
     return {**given.arguments, "key": key, **given.forced(encrypt=True, use_lockfile=True)}, f"s3://{bucket}/{key}"
 
 

@@ -84,6 +84,7 @@ def test_a_backend_gets_a_place_of_the_bundles_own(
         (S3 + "use_lockfile = false\n", "use_lockfile must be true"),
         (S3 + '[endpoints]\ns3 = "http://minio.example"\n', "s3 is not encrypted"),
         (HTTP.replace("https", "http"), "address is not encrypted"),
+        (S3 + "insecure = true\n", "insecure must be false"),
         (HTTP.replace("https", "HTTP"), "address is not encrypted"),
         (HTTP + "skip_cert_verification = true\n", "skip_cert_verification must be false"),
         (PG.replace("verify-full", "prefer"), "would not be encrypted"),
