@@ -96,7 +96,8 @@ def _provider(engine: Engine, cloud: str, env: Mapping[str, str]) -> Check:
         except TerraformError as error:
             text = error.diagnostics[0].splitlines()[0] if error.diagnostics else str(error)
             return Check(name, "warn", f"{wanted.source} {wanted.version} cannot be had: {text}", error.hint or _MIRROR)
-        version = _LOCKED_VERSION.search((workdir / ".terraform.lock.hcl").read_text())
+        lock = workdir / ".terraform.lock.hcl"  # a provider of the user's development overrides is not locked
+        version = _LOCKED_VERSION.search(lock.read_text()) if lock.exists() else None
     return Check(name, "ok", f"{wanted.source} {version[1] if version else wanted.version}")
 
 

@@ -190,7 +190,10 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         finished = self._capture("state pull")
         if finished.returncode != 0:
             raise self._failure("state pull", finished, ())
-        return finished.stdout.strip()
+        text = finished.stdout.strip()
+        if text and not text.startswith("{"):
+            raise _no_answer(self.engine, "state pull")
+        return text
 
     def destroy(self, *, timeout_s: float = _LONGEST_S["destroy"], lock_timeout: str = _LOCK_TIMEOUT) -> None:
         """Remove everything that stands in the state."""

@@ -11,6 +11,7 @@ from skytf.clouds import checks
 from skytf.clouds.azure.account import LOGIN, Account
 from skytf.clouds.base import CREDENTIALS, Check, Quota
 from skytf.clouds.rest import CloudDenied
+from skytf.errors import SkytfError
 
 # One of each step of a transfer; terraform/azure/README.md has the roles.
 ACTIONS = (
@@ -44,7 +45,7 @@ def find(account: Account, regions: Sequence[str], quota: Callable[[str, str], Q
         return
     try:
         subscription = account.subscription()
-    except CloudDenied:
+    except SkytfError:  # the checks below say by themselves what is not there
         subscription = ""
     yield checks.asked("network", lambda: _network(account, subscription))
     yield from _permissions(account, subscription)
