@@ -52,11 +52,39 @@ def in_order(
     return tuple(removed)
 
 
-def look_again(title: str, transfer_id: str, left: Sequence[Tagged]) -> None:
-    """Raise SkytfError that names what is *left* of a transfer that was removed, if anything."""
-    if left:
+def remove_fleet(
+    title: str,
+    find: Callable[[], Sequence[One]],
+    remove: Callable[[Sequence[One]], tuple[str, ...]],
+    *,
+    transfer_id: str,
+    owner: str | None,
+) -> tuple[str, ...]:
+    """
+    Remove what *find* knows of a transfer, then look again whether anything is still there.
+
+    Args:
+        title: The cloud's name for people.
+        find: Returns everything of skytf's that stands in the account.
+        remove: Removes it and returns what was there, in words.
+        transfer_id: The transfer.
+        owner: Whose; anybody's if None.
+
+    Raises:
+        SkytfError: Something is still there; the message names it.
+    """
+
+    def standing() -> list[One]:
+        return [one for one in find() if one.belongs_to(transfer_id, owner)]
+
+    ours = standing()
+    if not ours:
+        return ()
+    removed = remove(ours)
+    if left := standing():
         hint = f"remove it in the console of {title}, or run skytf reap again in some minutes"
         raise SkytfError(f"{title} still has of transfer {transfer_id}: {', '.join(map(str, left))}", hint=hint)
+    return removed
 
 
 def _until_free(removal: Callable[[], bool], held: Sequence[str]) -> bool:

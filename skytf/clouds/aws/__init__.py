@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from skytf.clouds.aws import checks, found, quota, removal
 from skytf.clouds.aws.account import Account
 from skytf.clouds.base import Check, FleetTag, Quota
-from skytf.clouds.removal import look_again
+from skytf.clouds.removal import remove_fleet
 from skytf.clouds.tags import fleets
 
 
@@ -40,13 +41,8 @@ class AwsCloud:
 
     def delete(self, transfer_id: str, owner: str | None = None) -> tuple[str, ...]:
         """Remove what carries the tag; then look again whether anything still does."""
-        ours = [one for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]
-        if not ours:
-            return ()
-        removed = removal.remove(self._account, ours)
-        left = [one for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]
-        look_again("AWS", transfer_id, left)
-        return removed
+        find, remove = partial(found.find, self._account), partial(removal.remove, self._account)
+        return remove_fleet("AWS", find, remove, transfer_id=transfer_id, owner=owner)
 
     def check(self, regions: Sequence[str] = ()) -> tuple[Check, ...]:
         """Return whose credentials these are, what they may do, whether EC2 answers, and the quota of *regions*."""

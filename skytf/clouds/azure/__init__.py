@@ -8,12 +8,13 @@ run on the real cloud.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from skytf.clouds.azure import checks, found, quota, removal
 from skytf.clouds.azure.account import TITLE, Account
 from skytf.clouds.base import Check, FleetTag, Quota
-from skytf.clouds.removal import look_again
+from skytf.clouds.removal import remove_fleet
 from skytf.clouds.rest import CloudDenied
 from skytf.clouds.tags import fleets
 
@@ -55,13 +56,8 @@ class AzureCloud:
 
     def delete(self, transfer_id: str, owner: str | None = None) -> tuple[str, ...]:
         """Remove what is tagged or described so; then look again whether anything still is."""
-        ours = [one for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]
-        if not ours:
-            return ()
-        removed = removal.remove(self._account, ours)
-        left = [one for one in found.find(self._account) if one.belongs_to(transfer_id, owner)]
-        look_again(TITLE, transfer_id, left)
-        return removed
+        find, remove = partial(found.find, self._account), partial(removal.remove, self._account)
+        return remove_fleet(TITLE, find, remove, transfer_id=transfer_id, owner=owner)
 
     def check(self, regions: Sequence[str] = ()) -> tuple[Check, ...]:
         """Return whose subscription this is, what is allowed and registered, and the quota of *regions*."""

@@ -8,12 +8,13 @@ never run on the real cloud.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from skytf.clouds.base import Check, FleetTag, NotSignedIn, Quota
 from skytf.clouds.gcp import checks, found, quota, removal
 from skytf.clouds.gcp.account import Project
-from skytf.clouds.removal import look_again
+from skytf.clouds.removal import remove_fleet
 from skytf.clouds.tags import fleets
 from skytf.errors import SkytfError
 
@@ -57,13 +58,8 @@ class GcpCloud:
 
     def delete(self, transfer_id: str, owner: str | None = None) -> tuple[str, ...]:
         """Remove what is labelled or described so; then look again whether anything still is."""
-        ours = [one for one in found.find(self._project) if one.belongs_to(transfer_id, owner)]
-        if not ours:
-            return ()
-        removed = removal.remove(self._project, ours)
-        left = [one for one in found.find(self._project) if one.belongs_to(transfer_id, owner)]
-        look_again("Google Cloud", transfer_id, left)
-        return removed
+        find, remove = partial(found.find, self._project), partial(removal.remove, self._project)
+        return remove_fleet("Google Cloud", find, remove, transfer_id=transfer_id, owner=owner)
 
     def check(self, regions: Sequence[str] = ()) -> tuple[Check, ...]:
         """Return whose credentials these are, whether the API answers, what they may do, and quotas of *regions*."""

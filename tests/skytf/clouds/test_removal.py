@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from skytf.clouds.removal import in_order, look_again
+from skytf.clouds.removal import in_order, remove_fleet
 from skytf.clouds.rest import CloudDenied
-from skytf.clouds.tags import Tagged
+from skytf.clouds.tags import OWNER, TRANSFER, Tagged
 from skytf.errors import SkytfError
 
 VM = Tagged("VM", "web", "here", {})
@@ -86,10 +88,15 @@ def test_what_is_refused_for_another_reason_is_not_tried_again() -> None:
     assert len(tries) == 1
 
 
-def test_what_is_left_is_named() -> None:
-    look_again("A cloud", "t-1", [])
+def test_what_still_stands_after_it_was_removed_is_named() -> None:
+    ours = [Tagged("VM", name, "here", {TRANSFER: "t-1", OWNER: "me"}) for name in ("web", "data")]
+    others = Tagged("VM", "theirs", "here", {TRANSFER: "t-1", OWNER: "somebody"})
 
-    with pytest.raises(SkytfError, match="A cloud still has of transfer t-1: VM web in here, network net") as raised:
-        look_again("A cloud", "t-1", [VM, NETWORK])
+    def remove(these: Sequence[Tagged]) -> tuple[str, ...]:
+        assert list(these) == ours
+        return ("VM web",)
+
+    with pytest.raises(SkytfError, match="A cloud still has of transfer t-1: VM web in here, VM data") as raised:
+        remove_fleet("A cloud", lambda: [*ours, others], remove, transfer_id="t-1", owner="me")
 
     assert "skytf reap" in raised.value.hint
