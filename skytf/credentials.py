@@ -12,8 +12,8 @@ from skytf.model.job import Endpoint, Job
 
 def _s3(endpoint: Endpoint) -> Credentials:
     # boto3 takes a third of a second to import: only who has an S3 endpoint pays for it.
-    import boto3  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+    import boto3
+    from botocore.exceptions import BotoCoreError
 
     try:
         found = boto3.Session(profile_name=endpoint.profile or None).get_credentials()

@@ -37,9 +37,9 @@ def offline(end: End) -> Region:
 
 def _s3(end: End) -> str:
     # boto3 takes a third of a second to import: only who has an S3 endpoint pays for it.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # noqa: PLC0415
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
     config = Config(connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"total_max_attempts": _MAX_ATTEMPTS})
     try:

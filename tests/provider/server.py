@@ -80,13 +80,13 @@ class _Controller(grpc_controller_pb2_grpc.GRPCControllerServicer):
     def __init__(self, done: threading.Event) -> None:
         self._done = done
 
-    def Shutdown(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Shutdown(self, request: Any, context: Any) -> Any:
         self._done.set()
         return grpc_controller_pb2.Empty()
 
 
 class _Silence(grpc_stdio_pb2_grpc.GRPCStdioServicer):
-    def StreamStdio(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+    def StreamStdio(self, request: Any, context: Any) -> Iterator[Any]:
         return iter(())
 
 

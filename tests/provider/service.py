@@ -30,7 +30,7 @@ class Service(rpc.ProviderServicer):
         self._world = world
         self._settings: Values = {}
 
-    def GetMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def GetMetadata(self, request: Any, context: Any) -> Any:
         kinds = pb.GetMetadata
         return kinds.Response(
             server_capabilities=_SCHEMA_ONCE,
@@ -38,7 +38,7 @@ class Service(rpc.ProviderServicer):
             data_sources=[kinds.DataSourceMetadata(type_name=one) for one in self._table.data_sources],
         )
 
-    def GetProviderSchema(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def GetProviderSchema(self, request: Any, context: Any) -> Any:
         return pb.GetProviderSchema.Response(
             server_capabilities=_SCHEMA_ONCE,
             provider=schema(self._table.provider),
@@ -48,24 +48,24 @@ class Service(rpc.ProviderServicer):
 
     # What may be written where is checked by Terraform itself, against the schema.
 
-    def ValidateProviderConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def ValidateProviderConfig(self, request: Any, context: Any) -> Any:
         return pb.ValidateProviderConfig.Response()
 
-    def ValidateResourceConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def ValidateResourceConfig(self, request: Any, context: Any) -> Any:
         return pb.ValidateResourceConfig.Response()
 
-    def ValidateDataResourceConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def ValidateDataResourceConfig(self, request: Any, context: Any) -> Any:
         return pb.ValidateDataResourceConfig.Response()
 
-    def ConfigureProvider(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def ConfigureProvider(self, request: Any, context: Any) -> Any:
         arguments = decode(request.config) or {}
         self._settings = {name: value for name, value in arguments.items() if not is_unknown(value)}
         return pb.ConfigureProvider.Response(diagnostics=self._faults("provider", "configure", self._settings))
 
-    def UpgradeResourceState(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def UpgradeResourceState(self, request: Any, context: Any) -> Any:
         return pb.UpgradeResourceState.Response(upgraded_state=encode(json.loads(request.raw_state.json)))
 
-    def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def ReadResource(self, request: Any, context: Any) -> Any:
         kind, current = request.type_name, decode(request.current_state)
         if diagnostics := self._faults(kind, "read", current):
             return pb.ReadResource.Response(new_state=request.current_state, diagnostics=diagnostics)
@@ -74,7 +74,7 @@ class Service(rpc.ProviderServicer):
             new_state=encode(conformed(self._resource(kind), found) if found else None), private=request.private
         )
 
-    def PlanResourceChange(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def PlanResourceChange(self, request: Any, context: Any) -> Any:
         kind, proposed, prior = request.type_name, decode(request.proposed_new_state), decode(request.prior_state)
         if diagnostics := self._faults(kind, "plan", proposed or prior):
             return pb.PlanResourceChange.Response(diagnostics=diagnostics)
@@ -85,7 +85,7 @@ class Service(rpc.ProviderServicer):
             legacy_type_system=kind in ADDED_BLOCKS,
         )
 
-    def ApplyResourceChange(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def ApplyResourceChange(self, request: Any, context: Any) -> Any:
         kind, wanted, prior = request.type_name, decode(request.planned_state), decode(request.prior_state)
         if wanted is None:
             state, diagnostics = self._delete(kind, prior)
@@ -97,7 +97,7 @@ class Service(rpc.ProviderServicer):
             new_state=encode(state), diagnostics=diagnostics, legacy_type_system=kind in ADDED_BLOCKS
         )
 
-    def ReadDataSource(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def ReadDataSource(self, request: Any, context: Any) -> Any:
         kind, arguments = request.type_name, decode(request.config)
         if diagnostics := self._faults(kind, "data", arguments):
             return pb.ReadDataSource.Response(diagnostics=diagnostics)
@@ -109,7 +109,7 @@ class Service(rpc.ProviderServicer):
         state = filled(block, planned(kind, block, conformed(block, values)), invent)
         return pb.ReadDataSource.Response(state=encode(state))
 
-    def StopProvider(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def StopProvider(self, request: Any, context: Any) -> Any:
         # Terraform asks on the first Ctrl-C, then waits: what has begun is finished, as a cloud would.
         return pb.StopProvider.Response()
 

@@ -66,9 +66,9 @@ def server(answer: Answer) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = _any  # noqa: N815
+        do_GET = do_POST = _any
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: Any) -> None:
             pass
 
     listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

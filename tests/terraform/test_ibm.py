@@ -90,7 +90,7 @@ class _Answers(BaseHTTPRequestHandler):
         if status == 200:
             self.wfile.write(json.dumps(answer).encode())
 
-    do_DELETE = do_GET = do_POST = do_PUT = _answer  # noqa: N815 - names of http.server
+    do_DELETE = do_GET = do_POST = do_PUT = _answer
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""

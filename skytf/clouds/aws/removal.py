@@ -78,7 +78,7 @@ def _each(
     for one in sorted(resources, key=lambda one: (order.index(one.kind), one.name)):
         try:
             with account.asked(str(one)):
-                if _until_free(lambda one=one: removals[one.kind](client, one.name)):  # type: ignore[misc]
+                if _until_free(lambda one=one: removals[one.kind](client, one.name)):  # type: ignore[misc]  # mypy infers no default of a lambda
                     removed.append(one)
         except SkytfError as error:
             problems.append(error)

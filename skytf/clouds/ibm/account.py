@@ -115,7 +115,7 @@ class Account:
             SkytfError: Who gives tokens cannot be reached.
         """
         import requests
-        from ibm_cloud_sdk_core import ApiException  # type: ignore[import-untyped]
+        from ibm_cloud_sdk_core import ApiException
 
         manager = getattr(self._chain, "token_manager", None)
         with self._asking:
@@ -148,7 +148,7 @@ class Account:
     @cached_property
     def _chain(self) -> Any:
         from ibm_cloud_sdk_core import get_authenticator_from_environment
-        from ibm_cloud_sdk_core.authenticators import (  # type: ignore[import-untyped]
+        from ibm_cloud_sdk_core.authenticators import (
             BearerTokenAuthenticator,
             IAMAuthenticator,
         )

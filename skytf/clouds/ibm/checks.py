@@ -27,7 +27,7 @@ def find(account: Account, regions: Sequence[str], quota: Callable[[str, str], Q
     yield checks.asked("permissions", lambda: _permissions(account, (*regions, _HOME_REGION)[0]), _ROLES)
     yield checks.asked("resource group", lambda: _group(account), _GROUP)
     for region in regions:
-        yield checks.asked(f"region {region}", lambda region=region: _region(account, region))  # type: ignore[misc]
+        yield checks.asked(f"region {region}", lambda region=region: _region(account, region))  # type: ignore[misc]  # mypy infers no default of a lambda
         yield checks.quota("ibm", region, quota)
 
 

@@ -68,7 +68,7 @@ def answer_server(answer: Callable[[Request], Reply]) -> Iterator[AnswerServer]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 
         def log_message(self, *arguments: Any) -> None:
             pass

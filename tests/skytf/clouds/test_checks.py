@@ -43,7 +43,7 @@ def test_a_quota_that_is_used_up_is_not_ok(instances: int | None, ok: bool, hint
 
 
 def test_a_quota_that_cannot_be_asked_for_is_not_ok() -> None:
-    check = checks.quota("gcp", "us-central1", lambda region, instance_type: fail())  # type: ignore[arg-type, return-value]
+    check = checks.quota("gcp", "us-central1", lambda region, instance_type: fail())  # type: ignore[arg-type, return-value]  # it never returns
 
     assert (check.ok, check.found) == (False, "nobody answers")
     assert check.hint

@@ -35,7 +35,7 @@ class Api(http.server.BaseHTTPRequestHandler):
         )
         self.server.answers[f"{self.command} {url.path}"](self)
 
-    do_GET = do_PUT = do_POST = answer  # noqa: N815 - the names that http.server calls
+    do_GET = do_PUT = do_POST = answer
 
     def reply(self, status: int, document: object = None) -> None:
         body = b"" if document is None else json.dumps(document).encode()
