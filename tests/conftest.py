@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ _FILES_OF_CLOUDS = (
     *("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "BOTO_CONFIG"),
     *("AZURE_CONFIG_DIR", "CLOUDSDK_CONFIG", "IBM_CREDENTIALS_FILE"),
 )
+
+
+# A shell ignores SIGINT for what it runs in the background, and children inherit that: Ctrl-C could not be tried.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
