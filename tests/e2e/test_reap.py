@@ -13,7 +13,8 @@ from tests.e2e.trees import contents, plant
 
 def test_a_lost_fleet_is_found_without_its_state(home: Path, tmp_path: Path) -> None:
     files = plant(tmp_path / "in", small=30)
-    with skytf(home, *slow_cp(tmp_path / "in", tmp_path / "out")) as command:
+    # Slow enough to be still moving when reap has looked into every cloud on a busy machine.
+    with skytf(home, *slow_cp(tmp_path / "in", tmp_path / "out", mbps=16)) as command:
         command.until_phase("transferring")
         alive = run(home, "reap").last("fleet")
         command.kill_9()
