@@ -71,10 +71,6 @@ class Cloud(Protocol):
         """Return the variables that this cloud's module wants in the environment of terraform."""
         ...
 
-    def signed_in(self) -> bool:
-        """Return whether there are credentials, without asking the cloud whether they are good; fast."""
-        ...
-
     def facts(self, names: Iterable[str]) -> Mapping[str, str]:
         """
         Return name → value of those of *names* (as ``cloud.toml`` has them) that could be found.

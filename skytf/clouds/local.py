@@ -28,10 +28,6 @@ class LocalCloud:
         """Return where VMs live and which Python they run on."""
         return {ROOT_VARIABLE: str(self._root), "SKYTF_PYTHON": sys.executable}
 
-    def signed_in(self) -> bool:
-        """Return True: whoever runs this is here."""
-        return True
-
     def facts(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return nothing: this machine has no account."""
         return {}

@@ -23,10 +23,6 @@ class AwsCloud:
         """Return nothing: Terraform's provider follows the same chain."""
         return {}
 
-    def signed_in(self) -> bool:
-        """Return whether the chain finds credentials; an instance's metadata service has two seconds to answer."""
-        return self._account.has_credentials
-
     def facts(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return nothing: the module looks up all it needs."""
         return {}

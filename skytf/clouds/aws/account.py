@@ -70,14 +70,6 @@ class Account:
         self._making = Lock()
 
     @property
-    def has_credentials(self) -> bool:
-        """Whether the chain finds some; it is not asked whether they are good."""
-        try:
-            return self._credentials is not None
-        except NotSignedIn:
-            return False
-
-    @property
     def region(self) -> str:
         """The region that the user's settings name, for questions that are not about a region."""
         with self.asked("profile"):

@@ -38,10 +38,6 @@ class AzureCloud:
         """Return nothing: Terraform's provider asks ``az`` too, or reads ARM_* variables, as this does."""
         return {}
 
-    def signed_in(self) -> bool:
-        """Return whether the chain gives a token, which ``az`` does within a second or two."""
-        return self._account.has_credentials
-
     def facts(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return subscription, storage accounts by resource id, whether hosts encrypt; raises as the contract says."""
         return dict(self._facts(tuple(names)))

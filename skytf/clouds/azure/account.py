@@ -59,14 +59,6 @@ class Account:
         self._asking = Lock()
         self._token: Any = None
 
-    @property
-    def has_credentials(self) -> bool:
-        """Whether the chain gives a token; there is no other way to know."""
-        try:
-            return bool(self.token())
-        except SkytfError:
-            return False
-
     @cached_property
     def rest(self) -> Rest:
         """Asks Azure Resource Manager; raises `NotSignedIn` where there are no credentials."""

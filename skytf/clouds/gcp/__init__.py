@@ -33,10 +33,6 @@ class GcpCloud:
         """Return nothing: Terraform's provider follows the same chain."""
         return {}
 
-    def signed_in(self) -> bool:
-        """Return whether the chain finds credentials; a VM's metadata service has half a second to answer."""
-        return self._project.has_credentials
-
     def facts(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return the id of the project that the chain of credentials names; raises as the contract says."""
         if "project" not in names:

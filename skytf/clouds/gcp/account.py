@@ -48,14 +48,6 @@ class Project:
         self._refreshing = Lock()
 
     @property
-    def has_credentials(self) -> bool:
-        """Whether the chain finds some; it is not asked whether they are good."""
-        try:
-            return self._chain is not None
-        except SkytfError:
-            return False
-
-    @property
     def caller(self) -> str:
         """Whose credentials these are, as far as they say it themselves."""
         return str(getattr(self._chain[0], "service_account_email", "") or "the signed-in user")

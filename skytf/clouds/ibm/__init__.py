@@ -37,10 +37,6 @@ class IbmCloud:
         key = self._account.key_of_file
         return {"IC_API_KEY": key} if key else {}
 
-    def signed_in(self) -> bool:
-        """Return whether there is a key or token: in a variable, or in a file of IBM's SDKs."""
-        return self._account.has_credentials
-
     def facts(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return the resource group, and the Object Storage instances of buckets; raises as the contract says."""
         return dict(self._facts(names))

@@ -237,7 +237,8 @@ class TestCredentials:
         monkeypatch.setattr("google.auth.compute_engine._metadata.detect_gce_residency_linux", lambda: False)
         monkeypatch.setattr("google.auth._exponential_backoff.time.sleep", _no_pause)
 
-        assert not cloud.signed_in()
+        with pytest.raises(NotSignedIn):
+            cloud.find()
 
 
 def _no_pause(seconds: float) -> None:
