@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -21,20 +21,24 @@ from gateway.program import encode as encode_program
 from skytf import __version__
 from skytf.errors import InputError, Refused
 from skytf.model import codec
+from skytf.model.difference import Difference
+from skytf.model.figures import Figures
 from skytf.model.job import Request
+from skytf.model.quota import QuotaRead
 from skytf.model.survey import JobSurvey
 from skytf.model.topology import Topology
 
-BUNDLE_VERSION = 1
+BUNDLE_VERSION = 2
 MANIFEST = "transfer.json"
 TOPOLOGY = "topology.json"
 PLAN_JSON = "plan.json"
 PLAN_MD = "PLAN.md"
+PLAN_HTML = "plan.html"
 INFRA = "infra/"
 PROGRAMS = "programs/"
 LOCK_FILE = f"{INFRA}.terraform.lock.hcl"
 
-_TOP = frozenset({MANIFEST, TOPOLOGY, PLAN_JSON, PLAN_MD, "plan.html"})
+_TOP = frozenset({MANIFEST, TOPOLOGY, PLAN_JSON, PLAN_MD, PLAN_HTML})
 _FOLDERS = (INFRA, PROGRAMS)
 # What Terraform itself leaves behind where somebody runs it in a bundle; never applied, so no edit.
 _TERRAFORMS_OWN = f"{INFRA}.terraform/"
@@ -47,12 +51,18 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """``transfer.json``: what decided the bundle. ``catalog`` and ``quota`` are None until there are any."""
+    """
+    ``transfer.json``: what decided the bundle, together with the tool.
+
+    ``figures`` are the rows of the catalog that it rests on, ``quota`` what the accounts allowed when it was planned.
+    ``against`` is what became different since the bundle that it was compared with, None where it was with none.
+    """
 
     request: Request
     survey: tuple[JobSurvey, ...]
-    catalog: str | None = None
-    quota: str | None = None
+    figures: Figures = field(default_factory=Figures)
+    quota: tuple[QuotaRead, ...] = ()
+    against: Difference | None = None
     bundle_version: int = BUNDLE_VERSION
     tool_version: str = __version__
 
@@ -102,12 +112,14 @@ def compose(
     programs: Mapping[str, Program],
     infra: Mapping[str, bytes],
     plan_md: bytes,
+    plan_html: bytes,
     plan_json: bytes | None = None,
 ) -> Bundle:
     """Return the bundle of these parts; *infra* may hold the ``.terraform.lock.hcl`` that init made."""
     files = {
         MANIFEST: codec.encode(manifest),
         TOPOLOGY: codec.encode(topology),
+        PLAN_HTML: plan_html,
         PLAN_MD: plan_md,
         **{f"{PROGRAMS}{gateway}.json": encode_program(program) for gateway, program in programs.items()},
         **{f"{INFRA}{name}": content for name, content in infra.items()},

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from gateway.journal import Journal
 from skytf import bundle as bundles
@@ -40,7 +41,7 @@ from skytf.transfers import Asked, TransferInfo, describe
 Approve = Callable[[Bundle], bool]
 _DEFAULTS = Options()
 _APPLYING = ApplyOptions()
-_AS_BEFORE: Mapping[str, str] = MappingProxyType({})
+_AS_BEFORE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Client:
@@ -90,7 +91,7 @@ class Client:
         """
         applying = self._checked_applying(applying)
         given = bundles.read(bundle) if isinstance(bundle, Path) else bundle
-        bundles.verify(given, derive(given.manifest).files)
+        bundles.verify(given, derive(given.manifest, given.plan_json).files)
         bundles.check_planned(given)
         with self._home.bundle_locked(given.digest):
             directory = self._begin(Asked(applying=applying))
@@ -122,7 +123,7 @@ class Client:
         transfer_id: str | None = None,
         *,
         approve: Approve = lambda _: True,
-        changing: Mapping[str, str] = _AS_BEFORE,
+        changing: Mapping[str, Any] = _AS_BEFORE,
     ) -> Report | None:
         """
         Go on with an unfinished transfer (default: the latest); None where nothing is unfinished.

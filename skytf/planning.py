@@ -10,14 +10,18 @@ from pathlib import Path
 
 from skytf import locate
 from skytf.bundle import Bundle, Manifest
+from skytf.catalog.tables import load
 from skytf.clouds import environment_of, open_cloud
 from skytf.clouds.sheet import sheet
 from skytf.deploy.cancel import Cancel
 from skytf.errors import EngineMissing, InputError, TerraformError
+from skytf.figures import figures
 from skytf.hooks import Hooks
 from skytf.model.copy import Copy, Options
 from skytf.model.job import Job, Request
 from skytf.model.survey import JobSurvey
+from skytf.planner import plan
+from skytf.predict import predict
 from skytf.prepare import Watch, derive, lay_out, surveyed, with_lock, with_plan
 from skytf.resolve import resolve
 from skytf.runner.complaints import lacks_provider
@@ -66,11 +70,9 @@ def planned(copies: Sequence[Copy], options: Options, cwd: Path, place: Place, *
     request = with_facts(resolve(copies, options, cwd=cwd, locate=locate.online), place.home)
     place.hooks.on_phase("surveying", "the sources are listed")
     surveys = surveyed(request, Watch(place.hooks, place.check))
-    request = with_pool(request, surveys)
-    if options.max_duration_minutes is None:
-        request = with_duration(request, surveys)
+    manifest = _weighed(with_pool(request, surveys), surveys, options)
     place.hooks.on_phase("planning", "terraform plans the fleet")
-    bundle = derive(Manifest(request, surveys))
+    bundle = derive(manifest)
     with _laid_out(bundle, engine, place, environment_of(_clouds(bundle), place.home)) as (terraform, workdir):
         bundle = with_plan(bundle, terraform, workdir)
         return _locked(bundle, engine, place, workdir) if lock else bundle
@@ -106,9 +108,7 @@ def _planned_offline(copies: Sequence[Copy], options: Options, cwd: Path, place:
     if (options.assume_objects or 1) > 1 and not any(job.recursive for job in request.jobs):
         raise InputError("without --recursive one object is copied, not several", hint="add --recursive")
     surveys = tuple(_assumed(job, options) for job in request.jobs)
-    if options.max_duration_minutes is None:
-        request = with_duration(request, surveys)
-    bundle = derive(Manifest(request, surveys))
+    bundle = derive(_weighed(request, surveys, options))
     try:
         engine = place.engine()
     except EngineMissing as error:
@@ -126,6 +126,15 @@ def _planned_offline(copies: Sequence[Copy], options: Options, cwd: Path, place:
             return bundle
         terraform.validate()
         return _locked(bundle, engine, place, workdir) if lock else bundle
+
+
+def _weighed(request: Request, surveys: tuple[JobSurvey, ...], options: Options) -> Manifest:
+    """Return the manifest with the figures of the catalog, and the time limit that follows from them."""
+    topology = plan(request)
+    found = figures(request, topology, load(options.catalogs))
+    if options.max_duration_minutes is None:
+        request = with_duration(request, surveys, predict(request, surveys, topology, found))
+    return Manifest(request, surveys, found)
 
 
 def _assumed(job: Job, options: Options) -> JobSurvey:

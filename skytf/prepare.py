@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.errors import BucketMissing, ObjectMissing, StoreError
@@ -15,15 +16,22 @@ from gateway.mapping import as_folder
 from gateway.shard import Entry
 from gateway.units import format_bytes
 from skytf.bundle import INFRA, LOCK_FILE, PLAN_JSON, Bundle, Manifest, compose
+from skytf.cost import estimate
 from skytf.credentials import open_endpoint
 from skytf.errors import InputError, Refused
 from skytf.hooks import Hooks
 from skytf.model.job import Endpoint, Job, Request
+from skytf.model.review import Page
 from skytf.model.survey import JobSurvey, KeyRange
+from skytf.model.topology import Topology
+from skytf.permissions import needed
 from skytf.planner import plan
+from skytf.predict import predict
 from skytf.programs import programs
+from skytf.render.plan_html import plan_html
 from skytf.render.plan_md import plan_md
 from skytf.render.root import PLACEHOLDERS, root_module
+from skytf.review import review
 from skytf.runner.reviewed import normalise_plan
 from skytf.runner.terraform import Terraform
 from skytf.survey import Drift, drift, entries, survey
@@ -73,16 +81,58 @@ def check_ends(job: Job) -> None:
                 store.check_readable("")  # of files that is the root directory, of a bucket the bucket
 
 
-def derive(manifest: Manifest) -> Bundle:
-    """Return the bundle that follows from *manifest*, without plan.json. Pure but for reading templates and modules."""
-    request = manifest.request
+def weighed(manifest: Manifest) -> Topology:
+    """Return the topology of *manifest*, with how fast it should be and what it should cost. Pure."""
+    request, figures = manifest.request, manifest.figures
     topology = plan(request)
+    prediction = predict(request, manifest.survey, topology, figures)
+    cost = estimate(request, manifest.survey, topology, figures, prediction)
+    return replace(topology, prediction=prediction, cost=cost)
+
+
+def derive(manifest: Manifest, plan_json: bytes | None = None) -> Bundle:
+    """
+    Return the bundle that follows from *manifest* and *plan_json*. Pure but for reading templates and modules.
+
+    Raises:
+        Refused: *plan_json* is broken.
+    """
+    request = manifest.request
+    topology = weighed(manifest)
+    page = page_of(manifest, topology, plan_json)
     return compose(
         manifest=manifest,
         topology=topology,
         programs=programs(topology, request),
         infra=root_module(topology, request),
-        plan_md=plan_md(request, manifest.survey, topology, manifest_digest=manifest.digest),
+        plan_md=plan_md(page),
+        plan_html=plan_html(page),
+        plan_json=plan_json,
+    )
+
+
+def page_of(manifest: Manifest, topology: Topology, plan_json: bytes | None) -> Page:
+    """
+    Return what a reviewer is shown.
+
+    Raises:
+        Refused: *plan_json* is broken.
+    """
+    try:
+        facts = review(manifest.request, topology, plan_json)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise Refused(f"{PLAN_JSON} is broken: {error}", hint="plan again") from error
+    return Page(
+        request=manifest.request,
+        surveys=manifest.survey,
+        topology=topology,
+        figures=manifest.figures,
+        review=facts,
+        quota=manifest.quota,
+        against=manifest.against,
+        permissions=needed(facts),
+        manifest_digest=manifest.digest,
+        plan_digest="" if plan_json is None else hashlib.sha256(plan_json).hexdigest(),
     )
 
 
@@ -105,7 +155,7 @@ def with_plan(bundle: Bundle, terraform: Terraform, workdir: Path) -> Bundle:
     terraform.init()
     plan_file = workdir / "review.tfplan"
     terraform.plan(out=plan_file, var_files=[workdir / PLACEHOLDERS])
-    return bundle.with_file(PLAN_JSON, normalise_plan(terraform.show_json(plan_file), workdir=workdir))
+    return derive(bundle.manifest, normalise_plan(terraform.show_json(plan_file), workdir=workdir))
 
 
 def with_lock(bundle: Bundle, terraform: Terraform, workdir: Path) -> Bundle:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from skytf.model.cost import Cost
+from skytf.model.span import Span
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -60,6 +63,19 @@ class HostStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """
+    What was predicted of one thing, and what it came to; ``measured`` is None where nobody could measure it.
+
+    ``what`` is ``transfer_s``, ``fleet_s``, ``goodput_gbps``, ``total_usd``, or ``<kind>_usd`` of a kind of cost.
+    """
+
+    what: str
+    predicted: Span
+    measured: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """
     What a transfer did.
@@ -70,6 +86,9 @@ class Report:
     ``host_steps`` has the slowest gateway of each step of ``deploying``.
     ``failures`` holds at most 1,000; the rest is in ``failures_file``. ``left`` names what could not be removed;
     ``unsearched`` counts the clouds in which nobody could look for more.
+    ``compared`` sets what was predicted beside what was measured, ``bottleneck`` is the predicted one, ``cost`` the bill
+    of what was used. ``rehearsal_scale`` is 0 of a real run; of a rehearsal it is the share of the predicted rates at
+    which the links were played, and measured rates and times are then converted to full size.
     """
 
     transfer_id: str
@@ -87,6 +106,10 @@ class Report:
     left: tuple[str, ...] = field(default=())
     unsearched: int = 0
     host_steps: tuple[HostStep, ...] = ()
+    compared: tuple[Compared, ...] = ()
+    bottleneck: str = ""
+    cost: Cost | None = None
+    rehearsal_scale: float = 0.0
 
     @property
     def exit_code(self) -> int:

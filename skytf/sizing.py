@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.chunk import cut
 from skytf.clouds.sheet import sheet
 from skytf.model.job import Request
+from skytf.model.prediction import Prediction
 from skytf.model.survey import JobSurvey
 from skytf.resolve import CHUNKS_IN_POOL
 from skytf.sites import regions_of
@@ -32,8 +34,15 @@ def with_pool(request: Request, surveys: Iterable[JobSurvey]) -> Request:
     return replace(request, settings=replace(settings, pool_bytes=pool_bytes))
 
 
-def with_duration(request: Request, surveys: Iterable[JobSurvey]) -> Request:
-    """Return *request* with the fleet's time limit made long enough for what was found."""
+def with_duration(request: Request, surveys: Iterable[JobSurvey], prediction: Prediction) -> Request:
+    """
+    Return *request* with the fleet's time limit made long enough for what was found.
+
+    Three times the predicted time; where none is predicted, what a slow line would need.
+    """
+    if prediction.fleet_s.likely is not None:
+        minutes = min(math.ceil(_TIMES_PREDICTED * prediction.fleet_s.likely / 60), _LONGEST_MINUTES)
+        return replace(request, ttl_minutes=max(request.ttl_minutes, minutes))
     size_bytes = sum(one.bytes for one in surveys) * max(len(job.destinations) for job in request.jobs)
     in_clouds = all(sheet(region.cloud).provider is not None for region in regions_of(request))
     slowest = _SLOWEST_OF_CLOUDS_BYTES_PER_S * request.instances if in_clouds else _SLOWEST_BYTES_PER_S

@@ -12,7 +12,7 @@ from gateway.mapping import as_folder, destination_key, suffix_of
 from gateway.shard import Entry
 from gateway.stores.base import Skipped, Store
 from skytf.model.job import Job
-from skytf.model.survey import JobSurvey, KeyRange
+from skytf.model.survey import JobSurvey, KeyRange, SizeClass, size_class
 
 MAX_RANGES = 1_000
 MAX_EXAMPLES = 20
@@ -123,6 +123,7 @@ def survey(
     reasons: Counter[str] = Counter()
     examples: list[tuple[str, str]] = []
     sample: list[tuple[str, str]] = []
+    sizes: dict[int, list[int]] = {}
     objects = size_bytes = largest = 0
 
     def skip(name: Skipped) -> None:
@@ -136,6 +137,9 @@ def survey(
         objects += 1
         size_bytes += entry.size_bytes
         largest = max(largest, entry.size_bytes)
+        of_class = sizes.setdefault(size_class(entry.size_bytes), [0, 0])
+        of_class[0] += 1
+        of_class[1] += entry.size_bytes
         if len(sample) < SAMPLE:
             first = job.destinations[0]
             target = destination_key(first.prefix, entry.suffix, recursive=job.recursive)
@@ -152,6 +156,7 @@ def survey(
         skipped_examples=tuple(sorted(examples)),
         fingerprint=fingerprint.table(),
         sample=tuple(sample),
+        sizes=tuple(SizeClass(upto, *counts) for upto, counts in sorted(sizes.items())),
     )
 
 

@@ -67,7 +67,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
     return Options(**{name: value for name, value in named.items() if name in known}, sites=sites)
 
 
-def applying_of(given: Mapping[str, Any]) -> dict[str, str]:
+def applying_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of `ApplyOptions` that the parameters *given* set; an echo service ``off`` is none."""
     names = {field.name for field in fields(ApplyOptions)}
     named = {name: value for name, value in given.items() if name in names and value is not None}

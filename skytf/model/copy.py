@@ -41,13 +41,14 @@ class Options:
     What shapes the fleet and the transfer. Sizes in bytes, durations in minutes.
 
     ``instances`` is per site, None for the default (1); ``via`` a relay region such as ``local:r``;
-    ``if_exists`` is ``overwrite``, ``skip`` or ``fail``; ``source_drift`` is ``report`` or ``refuse``;
+    ``if_exists`` is ``overwrite``, ``skip`` or ``fail``; ``source_drift`` is ``report``, ``refuse`` or ``pin``;
     ``max_duration_minutes`` None takes three times the predicted time, at least one hour.
     ``sites`` are choices for single sites; ``spot``, ``private_addresses``, ``disk_gib``, ``ssh_port`` and ``tags``
     hold for all sites in clouds. ``facts`` are cloud, name and value of what a look-up in the account would give.
     ``offline`` makes no call to any cloud or store: the regions of both ends must be named, and ``assume_bytes`` and
     ``assume_objects`` stand in for a survey, of each copy. ``gateway_credentials`` is ``auto``, ``identity`` or
-    ``keys``: how gateways open the stores of the cloud that they stand in.
+    ``keys``: how gateways open the stores of the cloud that they stand in. ``catalogs`` are directories with rows of
+    the user's own that stand before the built-in ones, the last one first.
     """
 
     instances: int | None = None
@@ -71,6 +72,7 @@ class Options:
     assume_bytes: int | None = None
     assume_objects: int | None = None
     gateway_credentials: str = "auto"
+    catalogs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class ApplyOptions:
     caller's own, empty for none) is asked. ``ssh_proxy`` is a jump host, or a command with ``%h`` and ``%p`` in it.
     ``tree_source`` is how the gateway's packages reach the VMs: ``auto``, ``push``, ``fan-out`` or ``index``.
     ``backend`` is a TOML file that says where Terraform keeps its state, empty for the transfer's directory.
+    ``catalogs`` as in `Options`: the prices of a bundle are held against them.
     """
 
     operator_cidr: str = ""
@@ -89,3 +92,4 @@ class ApplyOptions:
     ssh_proxy: str = ""
     tree_source: str = "auto"
     backend: str = ""
+    catalogs: tuple[str, ...] = ()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from skytf.model.cost import Cost
+from skytf.model.prediction import Prediction
 from skytf.model.region import Region
 
 
@@ -43,15 +45,15 @@ class Topology:
     """
     Gateways, links and routes, each sorted by name.
 
-    ``predicted_gbps`` is None where the catalog knows nothing about the links (all of them local).
+    ``prediction`` and ``cost`` follow from the rest and the catalog; a strategy leaves them None.
     """
 
     strategy: str
     gateways: tuple[Gateway, ...]
     links: tuple[Link, ...]
     routes: tuple[Route, ...]
-    predicted_gbps: float | None = None
-    predicted_usd: float | None = None
+    prediction: Prediction | None = None
+    cost: Cost | None = None
 
     def regions(self) -> tuple[Region, ...]:
         """The sites, sorted."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gateway.units import format_bytes
 from skytf.model.job import Job, Request
-from skytf.model.survey import JobSurvey
+from skytf.model.review import Page
 from skytf.model.topology import Route, Topology
 from skytf.render.cloud_sites import cloud_sites, keys_that_travel, placeholders
 from skytf.render.markdown import code
@@ -41,18 +41,10 @@ class _Way:
     sites: str
 
 
-def plan_md(request: Request, surveys: Sequence[JobSurvey], topology: Topology, *, manifest_digest: str = "") -> bytes:
-    """
-    Return PLAN.md, at most `MAX_CHARS` characters.
-
-    Args:
-        request: What was asked for.
-        surveys: What its sources hold; assumed ones say that the plan was made offline.
-        topology: The fleet.
-        manifest_digest: The SHA-256 of ``transfer.json``, hexadecimal.
-    """
+def plan_md(page: Page) -> bytes:
+    """Return PLAN.md, at most `MAX_CHARS` characters."""
+    request, surveys, topology, offline = page.request, page.surveys, page.topology, page.offline
     jobs = {job.job_id: job for job in request.jobs}
-    offline = any(one.assumed for one in surveys)
     text = b""
     for rows in _ROWS:
         text = fill(
@@ -61,7 +53,7 @@ def plan_md(request: Request, surveys: Sequence[JobSurvey], topology: Topology, 
             request=request,
             surveys=surveys,
             topology=topology,
-            manifest_digest=manifest_digest,
+            manifest_digest=page.manifest_digest,
             totals=_Totals(
                 sum(one.objects for one in surveys),
                 format_bytes(sum(one.bytes for one in surveys)),
@@ -107,10 +99,9 @@ def _way(route: Route, job: Job) -> _Way:
 
 
 def _prediction(topology: Topology) -> str:
-    if topology.predicted_gbps is None:
+    if topology.prediction is None or topology.prediction.goodput_gbps.likely is None:
         return "No throughput is predicted: nothing is known about these links."
-    cost = "" if topology.predicted_usd is None else f", about ${topology.predicted_usd:.2f}"
-    return f"Predicted: {topology.predicted_gbps:.2f} Gbit/s{cost}."
+    return f"Predicted: {topology.prediction.goodput_gbps.likely:.2f} Gbit/s."
 
 
 def _unchecked(request: Request, topology: Topology, *, offline: bool) -> list[str]:
@@ -122,7 +113,7 @@ def _unchecked(request: Request, topology: Topology, *, offline: bool) -> list[s
             "What Terraform would do: at most it has checked the root module against the providers' schemas.",
         ]
     lines += placeholders(request, topology.regions())
-    if topology.predicted_usd is None:
+    if topology.cost is None or not topology.cost.total_usd.known:
         lines.append("Prices and quota.")
     return lines
 

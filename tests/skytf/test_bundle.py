@@ -14,7 +14,7 @@ from skytf.prepare import derive
 from skytf.programs import programs
 from skytf.render.plan_md import plan_md
 from skytf.render.root import root_module
-from tests.skytf.requests import A, B, R, job, path, request
+from tests.skytf.requests import A, B, R, job, page, path, request
 
 
 def make(*, instances: int = 2, name: str = "in", plan_json: bytes | None = b"{}\n") -> Bundle:
@@ -26,7 +26,8 @@ def make(*, instances: int = 2, name: str = "in", plan_json: bytes | None = b"{}
         topology=topology,
         programs=programs(topology, asked),
         infra=root_module(topology, asked),
-        plan_md=plan_md(asked, survey, topology),
+        plan_md=plan_md(page(asked, survey)),
+        plan_html=b"page",
         plan_json=plan_json,
     )
 

@@ -16,7 +16,14 @@ from tests.skytf.requests import request
 def report(ledger: Ledger, *, error: BaseException | None = None) -> Report:
     wanted = request()
     survey = JobSurvey("job-0", objects=3, bytes=30, largest_bytes=10, skipped={"symlink": 1})
-    bundle = compose(manifest=Manifest(wanted, (survey,)), topology=plan(wanted), programs={}, infra={}, plan_md=b"")
+    bundle = compose(
+        manifest=Manifest(wanted, (survey,)),
+        topology=plan(wanted),
+        programs={},
+        infra={},
+        plan_md=b"",
+        plan_html=b"page",
+    )
     return ledger.report("t", bundle, error=error, failures_file="/f")
 
 

@@ -9,9 +9,8 @@ from skytf.model.job import Endpoint
 from skytf.model.region import Region
 from skytf.model.site import SiteOption
 from skytf.model.survey import JobSurvey
-from skytf.planner import plan
 from skytf.render.plan_md import MAX_CHARS, plan_md, time_limit
-from tests.skytf.requests import A, B, R, job, path, request
+from tests.skytf.requests import A, B, R, job, page, path, request
 
 SURVEY = JobSurvey(
     "job-0",
@@ -26,7 +25,7 @@ SURVEY = JobSurvey(
 
 def text_of(*surveys: JobSurvey) -> str:
     asked = request(job(), instances=2, via=R)
-    return plan_md(asked, surveys, plan(asked)).decode()
+    return plan_md(page(asked, surveys)).decode()
 
 
 def test_it_says_what_where_how_much_and_what_not() -> None:
@@ -55,7 +54,7 @@ def test_it_fits_into_a_pull_request() -> None:
     asked = request(*jobs, instances=20)
     surveys = [JobSurvey(one.job_id, 1, 1, 1, {}, (("k" * 900, "symlink"),) * 20) for one in jobs]
 
-    text = plan_md(asked, surveys, plan(asked)).decode()
+    text = plan_md(page(asked, surveys)).decode()
 
     assert len(text) <= MAX_CHARS
     assert "And 250 more, in topology.json." in text
@@ -84,7 +83,7 @@ def test_gateways_in_clouds_are_described() -> None:
         tags=(("team", "storage"),),
     )
 
-    text = plan_md(asked, [SURVEY], plan(asked)).decode()
+    text = plan_md(page(asked, [SURVEY])).decode()
 
     assert (
         "- toy:east: small, or where that is sold out big (x86_64), in east-b.\n"

@@ -182,10 +182,11 @@ from skytf.model.survey import JobSurvey
 from skytf.render.plan_md import plan_md
 from skytf.render.root import root_module
 from tests.skytf.render.test_root import BETWEEN_CLOUDS, REQUEST
+from tests.skytf.requests import page
 for asked in (REQUEST, BETWEEN_CLOUDS):
     topology = plan(asked)
     files = root_module(topology, asked)
-    files["PLAN.md"] = plan_md(asked, [JobSurvey("job-0", 1, 2, 2, {"symlink": 1, "special": 2})], topology)
+    files["PLAN.md"] = plan_md(page(asked, [JobSurvey("job-0", 1, 2, 2, {"symlink": 1, "special": 2})]))
     for name, content in files.items():
         sys.stdout.buffer.write(name.encode() + b"\\n" + content)
 """

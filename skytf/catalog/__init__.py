@@ -1,0 +1,1 @@
+"""The catalog: dated, sourced figures in CSV tables, and the user's own rows before them."""

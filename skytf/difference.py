@@ -1,0 +1,3 @@
+"""What became different between two bundles. Pure."""
+
+from __future__ import annotations
