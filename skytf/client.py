@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import re
 import shutil
 import signal
 import threading
@@ -18,25 +15,21 @@ from gateway.journal import Journal
 from skytf import bundle as bundles
 from skytf.assembly import Setting, backend_of
 from skytf.bundle import Bundle
-from skytf.comparison import Comparison, compare
 from skytf.deploy.cancel import Cancel
-from skytf.doctor import Check, examine
 from skytf.errors import InputError, Interrupted, Refused
-from skytf.home import Home, TransferDir, client_alive, new_transfer_id
+from skytf.home import TransferDir, client_alive, new_transfer_id
 from skytf.hooks import Hooks, Serialised
+from skytf.looking import Looking, owner
 from skytf.model import codec
 from skytf.model.copy import ApplyOptions, Copy, Options
-from skytf.model.region import Region
 from skytf.operator import check_applying
 from skytf.planning import Place, planned
 from skytf.prepare import Watch, check_drift, derive
-from skytf.reap import Reaping, reap
 from skytf.report import Report
-from skytf.resolve import ends
 from skytf.runner.engine import Engine
 from skytf.runner.engine import resolve as resolve_engine
 from skytf.transfer import BUNDLE_DIR, FLEET_LEFT, Transfer
-from skytf.transfers import Asked, TransferInfo, describe
+from skytf.transfers import Asked
 
 Approve = Callable[[Bundle], bool]
 _DEFAULTS = Options()
@@ -44,7 +37,7 @@ _APPLYING = ApplyOptions()
 _AS_BEFORE: Mapping[str, Any] = MappingProxyType({})
 
 
-class Client:
+class Client(Looking):
     """
     Plans and runs transfers of one home directory, one at a time.
 
@@ -55,9 +48,7 @@ class Client:
     """
 
     def __init__(self, *, home: Path | None = None, engine: str | None = None, hooks: Hooks | None = None) -> None:
-        self._env = dict(os.environ)
-        self._home = Home(home.absolute()) if home is not None else Home.find(self._env)
-        self._engine_setting = engine
+        super().__init__(home=home, engine=engine)
         self._hooks = Serialised(hooks or Hooks())
         self._cancel = Cancel()
         self._signal = int(signal.SIGINT)
@@ -169,33 +160,6 @@ class Client:
         # A handler may have interrupted the very thread that holds the lock of Cancel.
         threading.Thread(target=self._cancel.set, name="interrupt").start()
 
-    def transfers(self) -> list[TransferInfo]:
-        """Return the transfers of this home, newest first; those that cannot be read are passed over."""
-        return [info for directory in self._home.transfers() if (info := describe(directory)) is not None]
-
-    def reap(self, *, dry_run: bool = False, all_owners: bool = False, force: bool = False) -> Reaping:
-        """Remove fleets that a lost client left behind: expired, or client dead (*force*: living ones too)."""
-        return reap(self._home, _owner(), dry_run=dry_run, all_owners=all_owners, force=force)
-
-    def verify(self, copies: Sequence[Copy]) -> list[Comparison]:
-        """
-        Read both ends again and compare every object's content.
-
-        Raises:
-            InputError, StoreError: An end cannot be read.
-        """
-        return compare(ends(copies, cwd=Path.cwd()))
-
-    def doctor(self, regions: Sequence[str] = ()) -> list[Check]:
-        """
-        Look at what skytf needs on this machine, and in *regions* (``aws:us-east-1``) of the clouds.
-
-        Raises:
-            InputError: A region is none.
-        """
-        wanted = [Region.parse(text) for text in regions]
-        return list(examine(self._home, wanted, engine=self._engine_setting, env=self._env))
-
     def _engine(self) -> Engine:
         return resolve_engine(self._engine_setting, self._env)
 
@@ -246,7 +210,7 @@ class Client:
         """Write down what is asked before anything is looked at, so that a client that is killed can be followed up."""
         directory = self._home.create(new_transfer_id())
         directory.write("request.json", codec.encode(asked))
-        directory.enter("surveying", owner=_owner())
+        directory.enter("surveying", owner=owner())
         return directory
 
     def _keep(self, directory: TransferDir, bundle: Bundle) -> None:
@@ -274,7 +238,7 @@ class Client:
             home=self._home.root,
             engine=self._engine(),
             env=self._env,
-            owner=_owner(),
+            owner=owner(),
             hooks=self._hooks,
             cancel=self._cancel,
             stop_signal=lambda: self._signal,
@@ -290,8 +254,3 @@ class Client:
             if status.outcome not in ("done", "incomplete") and (status.outcome or not client_alive(status)):
                 return directory
         return None
-
-
-def _owner() -> str:
-    """Return who runs this, as a tag that every cloud accepts (lower case, digits, hyphens)."""
-    return re.sub(r"[^a-z0-9-]+", "-", getpass.getuser().lower()).strip("-") or "unknown"

@@ -1,0 +1,63 @@
+"""What a client can look at without planning or moving anything: the other half of the Python API."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from skytf.comparison import Comparison, compare
+from skytf.doctor import Check, examine
+from skytf.home import Home
+from skytf.model.copy import Copy
+from skytf.model.region import Region
+from skytf.reap import Reaping, reap
+from skytf.resolve import ends
+from skytf.transfers import TransferInfo, describe
+
+
+class Looking:
+    """
+    Looks at transfers, fleets, stores and this machine; *home* and *engine* as for `Client`.
+
+    `reap` is here too: it removes what others left, and begins nothing.
+    """
+
+    def __init__(self, *, home: Path | None = None, engine: str | None = None) -> None:
+        self._env = dict(os.environ)
+        self._home = Home(home.absolute()) if home is not None else Home.find(self._env)
+        self._engine_setting = engine
+
+    def transfers(self) -> list[TransferInfo]:
+        """Return the transfers of this home, newest first; those that cannot be read are passed over."""
+        return [info for directory in self._home.transfers() if (info := describe(directory)) is not None]
+
+    def reap(self, *, dry_run: bool = False, all_owners: bool = False, force: bool = False) -> Reaping:
+        """Remove fleets that a lost client left behind: expired, or client dead (*force*: living ones too)."""
+        return reap(self._home, owner(), dry_run=dry_run, all_owners=all_owners, force=force)
+
+    def verify(self, copies: Sequence[Copy]) -> list[Comparison]:
+        """
+        Read both ends again and compare every object's content.
+
+        Raises:
+            InputError, StoreError: An end cannot be read.
+        """
+        return compare(ends(copies, cwd=Path.cwd()))
+
+    def doctor(self, regions: Sequence[str] = ()) -> list[Check]:
+        """
+        Look at what skytf needs on this machine, and in *regions* (``aws:us-east-1``) of the clouds.
+
+        Raises:
+            InputError: A region is none.
+        """
+        wanted = [Region.parse(text) for text in regions]
+        return list(examine(self._home, wanted, engine=self._engine_setting, env=self._env))
+
+
+def owner() -> str:
+    """Return who runs this, as a tag that every cloud accepts (lower case, digits, hyphens)."""
+    return re.sub(r"[^a-z0-9-]+", "-", getpass.getuser().lower()).strip("-") or "unknown"
