@@ -34,12 +34,15 @@ TOPOLOGY = "topology.json"
 PLAN_JSON = "plan.json"
 PLAN_MD = "PLAN.md"
 PLAN_HTML = "plan.html"
+ATTRIBUTES = ".gitattributes"
 INFRA = "infra/"
 PROGRAMS = "programs/"
 LOCK_FILE = f"{INFRA}.terraform.lock.hcl"
 
-_TOP = frozenset({MANIFEST, TOPOLOGY, PLAN_JSON, PLAN_MD, PLAN_HTML})
+_TOP = frozenset({ATTRIBUTES, MANIFEST, TOPOLOGY, PLAN_JSON, PLAN_MD, PLAN_HTML})
 _FOLDERS = (INFRA, PROGRAMS)
+# What follows from the rest is folded in a pull request (GitHub Docs, "Customizing how changed files appear").
+_FOLDED = (f"{PROGRAMS}**", PLAN_HTML, PLAN_JSON, TOPOLOGY)
 # What Terraform itself leaves behind where somebody runs it in a bundle; never applied, so no edit.
 _TERRAFORMS_OWN = f"{INFRA}.terraform/"
 _NEEDS_TERRAFORM = frozenset({PLAN_JSON, LOCK_FILE})
@@ -117,11 +120,14 @@ def compose(
 ) -> Bundle:
     """Return the bundle of these parts; *infra* may hold the ``.terraform.lock.hcl`` that init made."""
     files = {
+        ATTRIBUTES: "".join(f"{name} linguist-generated\n" for name in _FOLDED).encode(),
         MANIFEST: codec.encode(manifest),
         TOPOLOGY: codec.encode(topology),
         PLAN_HTML: plan_html,
         PLAN_MD: plan_md,
-        **{f"{PROGRAMS}{gateway}.json": encode_program(program) for gateway, program in programs.items()},
+        **{
+            f"{PROGRAMS}{gateway}.json": codec.lay_out(encode_program(program)) for gateway, program in programs.items()
+        },
         **{f"{INFRA}{name}": content for name, content in infra.items()},
     }
     if plan_json is not None:
@@ -163,9 +169,9 @@ def write(out_dir: Path, files: Mapping[str, bytes]) -> None:
         ) from error
 
 
-def read(directory: Path) -> Bundle:
+def read(directory: Path, *, any_tool: bool = False) -> Bundle:
     """
-    Return the bundle that *directory* holds.
+    Return the bundle that *directory* holds; with *any_tool* also one that another skytf planned, to look at it.
 
     Raises:
         InputError: *directory* is none, or holds no bundle.
@@ -184,7 +190,7 @@ def read(directory: Path) -> Bundle:
         files = {name: (directory / name).read_bytes() for name in _names(directory)}
     except OSError as error:
         raise InputError(f"the bundle {directory} cannot be read: {error.strerror or error}") from error
-    _check_versions(directory, files[MANIFEST])
+    _check_versions(directory, files[MANIFEST], any_tool=any_tool)
     if TOPOLOGY not in files:
         raise Refused(f"the bundle {directory} has no {TOPOLOGY}", hint=_AGAIN)
     manifest = _decoded(directory, MANIFEST, files[MANIFEST], Manifest)
@@ -272,14 +278,14 @@ def _remove_stale(out_dir: Path, files: Mapping[str, bytes]) -> None:
                 path.rmdir()
 
 
-def _check_versions(directory: Path, content: bytes) -> None:
+def _check_versions(directory: Path, content: bytes, *, any_tool: bool) -> None:
     raw = _decoded(directory, MANIFEST, content, dict[str, Any])
     if raw.get("bundle_version") != BUNDLE_VERSION:
         raise Refused(
             f"the bundle {directory} has format {raw.get('bundle_version')}, this skytf reads {BUNDLE_VERSION}",
             hint="plan again with this skytf",
         )
-    if raw.get("tool_version") != __version__:
+    if raw.get("tool_version") != __version__ and not any_tool:
         raise Refused(
             f"the bundle {directory} was planned with skytf {raw.get('tool_version')}, this is {__version__}",
             hint="plan again with this skytf, or apply with the one that planned",

@@ -8,10 +8,18 @@ import msgspec
 
 Value = TypeVar("Value")
 
+_WIDTH = 120
+_INDENT = "  "
+
 
 def encode(value: Any) -> bytes:
-    """Return *value* as JSON that is the same everywhere: sorted keys, two-space indent, ends in a newline."""
-    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
+    """
+    Return *value* as JSON that is the same everywhere, and whose lines are what a person would call one change.
+
+    Keys are sorted. What fits on a line of 120 characters stands on one, a link or a price; a list of such things has
+    a line for each of them, so that one more is one line more. Ends in a newline.
+    """
+    return lay_out(msgspec.json.encode(value, order="sorted"))
 
 
 def decode(text: bytes, kind: type[Value]) -> Value:
@@ -23,3 +31,46 @@ def decode(text: bytes, kind: type[Value]) -> Value:
     """
     # msgspec.ValidationError and DecodeError are ValueErrors; callers need not know the library.
     return msgspec.json.decode(text, type=kind)
+
+
+def lay_out(text: bytes) -> bytes:
+    """Return the JSON *text* with the lines that `encode` makes; its keys stay in their order."""
+    return (_broken(msgspec.json.decode(text), "") + "\n").encode()
+
+
+def _laid_out(value: Any, indent: str, used: int) -> str:
+    """Return *value*, before which *used* characters stand on its line: flat where that fits."""
+    if not isinstance(value, dict | list) or not value:
+        return _flat(value)
+    flat = None if _has_rows(value) else _flat(value)
+    return flat if flat is not None and used + len(flat) < _WIDTH else _broken(value, indent)
+
+
+def _broken(value: Any, indent: str) -> str:
+    deeper = indent + _INDENT
+    if isinstance(value, dict) and value:
+        heads = [f"{deeper}{_scalar(key)}: " for key in value]
+        parts = [head + _laid_out(one, deeper, len(head)) for head, one in zip(heads, value.values(), strict=True)]
+        return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(deeper + _laid_out(one, deeper, len(deeper)) for one in value) + f"\n{indent}]"
+    return _flat(value)
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_scalar(key)}: {_flat(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flat(one) for one in value) + "]"
+    return _scalar(value)
+
+
+def _has_rows(value: Any) -> bool:
+    """Whether a list of lists or objects is in *value*: each of its items has a line of its own."""
+    if isinstance(value, dict):
+        return any(_has_rows(one) for one in value.values())
+    return isinstance(value, list) and any(isinstance(one, dict | list) and one for one in value)
+
+
+def _scalar(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

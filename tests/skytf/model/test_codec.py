@@ -43,6 +43,35 @@ def test_maps_are_sorted_and_the_text_ends_in_a_newline() -> None:
     assert encode({"b": 1, "a": "é"}) == '{\n  "a": "é",\n  "b": 1\n}\n'.encode()
 
 
+def test_what_fits_on_a_line_stands_on_one_and_rows_have_a_line_each() -> None:
+    rows = [{"a": [1, 2], "b": {"c": 1e300}}, {"a": [], "b": {}}]
+
+    text = encode({"long": ["x" * 60, "y" * 60], "one": [[1]], "rows": rows, "short": {"b": None, "a": [True, "z"]}})
+
+    assert text.decode().splitlines() == [
+        "{",
+        '  "long": [',
+        f'    "{"x" * 60}",',
+        f'    "{"y" * 60}"',
+        "  ],",
+        '  "one": [',
+        "    [1]",
+        "  ],",
+        '  "rows": [',
+        '    {"a": [1, 2], "b": {"c": 1e300}},',
+        '    {"a": [], "b": {}}',
+        "  ],",
+        '  "short": {"a": [true, "z"], "b": null}',
+        "}",
+    ]
+
+
+def test_no_line_is_longer_than_what_it_cannot_break() -> None:
+    text = encode({f"key-{number}": list(range(number)) for number in range(60)}).decode()
+
+    assert max(map(len, text.splitlines())) <= 120
+
+
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"strategy": 1}', b"\xff"])
 def test_what_is_no_topology_is_a_value_error(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
