@@ -16,10 +16,10 @@ from skytf.clouds import CLOUDS, open_cloud
 from skytf.clouds.base import Cloud, FleetTag
 from skytf.clouds.sheet import sheet
 from skytf.clouds.tags import TRANSFER
+from skytf.ends import ends_of
 from skytf.errors import InputError, Refused, SkytfError
 from skytf.home import Home, TransferDir
 from skytf.runner.orphans import wait_for_orphans
-from skytf.sweep import sweep
 from skytf.transfer import BUNDLE_DIR
 
 
@@ -190,7 +190,7 @@ def _remove(search: _Search, transfer_id: str, directory: TransferDir | None) ->
         given = bundle.read(directory.root / BUNDLE_DIR)
         if {region.cloud for region in given.topology.regions()} == {search.name}:
             shutil.rmtree(directory.workdir)  # its state names what is gone; resume makes it anew
-        sweep(given.manifest.request, directory)
+        ends_of(given).sweep(directory)
     except (GatewayError, SkytfError, OSError):
         # The fleet is gone, which is what was asked for; a store that cannot be reached now keeps its leftovers.
         return

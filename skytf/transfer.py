@@ -16,8 +16,8 @@ from gateway.journal import Journal, JournalState
 from gateway.stores.base import Skipped
 from skytf.assembly import Setting, fleet_of
 from skytf.bundle import Bundle
-from skytf.credentials import of_job, open_endpoint
 from skytf.dispatch import Dispatch
+from skytf.ends import ends_of
 from skytf.errors import Interrupted, Refused, SkytfError, TransferFailed
 from skytf.fleet import Fleet
 from skytf.ledger import Ledger
@@ -28,8 +28,8 @@ from skytf.operator import operator_cidr
 from skytf.report import Failure, Report
 from skytf.runner.backend import OVERRIDE
 from skytf.runner.orphans import wait_for_orphans
-from skytf.sweep import LISTING, remove_tagged, sweep
-from skytf.verification import Listing, compare_sizes
+from skytf.sweep import LISTING, remove_tagged
+from skytf.verification import Listing
 from skytf.workload import JournalRecord, Workload
 
 # Where a transfer keeps the bundle that it applies.
@@ -65,6 +65,7 @@ class Transfer:
         self._bundle = bundle
         self._reviewed_plan = bundle.plan_json
         self._request = bundle.manifest.request
+        self._ends = ends_of(bundle)
         self._setting = setting
         self._hooks = setting.hooks
         self._directory = setting.directory
@@ -150,15 +151,19 @@ class Transfer:
             cidr = operator_cidr(self._setting.applying, self._bundle.topology.regions())
             fleet.infrastructure.create(reviewed_plan, cidr)
         with self._phase("deploying", "gateways are prepared over SSH"):
-            credentials = {name: keys for job in self._request.jobs for name, keys in of_job(job).items()}
-            clients = fleet.deploy(credentials)
+            clients = fleet.deploy(self._ends.credentials())
             self._ledger.host_steps = fleet.slowest_steps()
         with (
             self._phase("transferring", "the bytes move"),
             contextlib.closing(Journal(self._directory.journal)) as journal,
         ):
             work = Workload(
-                self._bundle, self._directory, self._ledger, previous=self._previous, on_skip=self._passed_over
+                self._bundle,
+                self._ends,
+                self._directory,
+                self._ledger,
+                previous=self._previous,
+                on_skip=self._passed_over,
             )
             dispatch = Dispatch(
                 gateways=clients,
@@ -208,16 +213,15 @@ class Transfer:
             path = self._directory.root / LISTING.format(job=job.job_id)
             for index, destination in enumerate(job.destinations):
                 self._setting.cancel.check("verification")
-                store = open_endpoint(destination)
                 failed = self._ledger.failed_keys.get((job.job_id, index), set())
                 listed = (row for row in Listing.read(path) if row[0] not in failed)
-                found = compare_sizes(listed, destination, store, recursive=job.recursive)
+                found = self._ends.found(job, index, listed)
                 self._ledger.found[job.job_id, index] = found
                 # What was skipped stood there already, of whatever size.
                 skips = self._request.settings.if_exists == "skip"
                 unexplained = found.missing_count + (0 if skips else found.different_count)
                 if unexplained:
-                    examples = ", ".join(store.url(key) for key in [*found.missing, *found.different][:5])
+                    examples = ", ".join(destination.url_of(key) for key in [*found.missing, *found.different][:5])
                     text = f"{unexplained} objects are missing or have another size after they were written: {examples}"
                     hint = "somebody else may write there; skytf verify compares the contents"
                     failure = Failure(job.source.url, destination.url, text, hint)
@@ -261,7 +265,7 @@ class Transfer:
 
     def _sweep(self) -> None:
         try:
-            sweep(self._request, self._directory)
+            self._ends.sweep(self._directory)
         except (SkytfError, StoreError) as error:
             self._warn(f"half-written objects may be left at the destination: {error}")
 

@@ -13,14 +13,13 @@ from gateway.journal import Journal, JournalState
 from gateway.shard import Entry, Shard
 from gateway.stores.base import Skipped
 from skytf.bundle import Bundle
-from skytf.credentials import open_endpoint
+from skytf.ends import Ends
 from skytf.home import TransferDir
 from skytf.hooks import Progress
 from skytf.ledger import Ledger
 from skytf.model.job import Job
 from skytf.monitor.events import Event
 from skytf.shards import cut_shards, shard_bytes_for
-from skytf.survey import entries
 from skytf.sweep import LISTING
 from skytf.tally import Goal
 from skytf.verification import Listing
@@ -47,6 +46,7 @@ class Workload:
 
     Args:
         bundle: What was reviewed.
+        ends: List the sources.
         directory: Where the listings of the sources are kept.
         ledger: Is told what an earlier run has delivered.
         previous: What the journal of an earlier run says; None in a first run.
@@ -56,6 +56,7 @@ class Workload:
     def __init__(
         self,
         bundle: Bundle,
+        ends: Ends,
         directory: TransferDir,
         ledger: Ledger,
         *,
@@ -63,6 +64,7 @@ class Workload:
         on_skip: Callable[[Job, Skipped], None],
     ) -> None:
         self._bundle = bundle
+        self._ends = ends
         self._request = bundle.manifest.request
         self._directory = directory
         self._ledger = ledger
@@ -96,7 +98,7 @@ class Workload:
         for job in self._request.jobs:
             with Listing(self._directory.root / LISTING.format(job=job.job_id)) as listing:
                 shards = cut_shards(
-                    listing.keep(entries(job, open_endpoint(job.source), on_skip=partial(self._on_skip, job))),
+                    listing.keep(self._ends.entries(job, partial(self._on_skip, job))),
                     partition=job.job_id,
                     destinations=tuple(range(len(job.destinations))),
                     shard_bytes=shard_bytes_for(surveys[job.job_id].bytes, gateways=len(self._gateways_of(job))),
