@@ -8,11 +8,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from skytf import bundle as bundles
 from skytf.comparison import Comparison, compare
 from skytf.doctor import Check, examine
 from skytf.home import Home
 from skytf.model.copy import Copy
 from skytf.model.region import Region
+from skytf.permitting import Permissions, permissions
 from skytf.reap import Reaping, reap
 from skytf.resolve import ends
 from skytf.transfers import TransferInfo, describe
@@ -56,6 +58,21 @@ class Looking:
         """
         wanted = [Region.parse(text) for text in regions]
         return list(examine(self._home, wanted, engine=self._engine_setting, env=self._env))
+
+    def permissions(self, cloud: str, phases: Sequence[str] = (), *, bundle: Path | None = None) -> Permissions:
+        """
+        Return what the credentials of whoever plans, applies and destroys must be allowed in *cloud*.
+
+        Args:
+            cloud: Which one.
+            phases: Some of ``plan``, ``apply`` and ``destroy``; all without.
+            bundle: For this bundle alone; without, for whatever skytf may do there, `doctor` and `reap` included.
+
+        Raises:
+            InputError: There is no such cloud or phase, it needs none, or *bundle* has no gateways there.
+            Refused: *bundle* is broken.
+        """
+        return permissions(cloud, phases, None if bundle is None else bundles.read(bundle))
 
 
 def owner() -> str:

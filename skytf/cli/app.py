@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "reap": "Remove fleets that a lost client left behind.",
     "transfers": "List the transfers of this home.",
     "verify": "Read both ends and compare every object.",
+    "permissions": "Print what your credentials must be allowed, as a policy document.",
     "doctor": "Look at what skytf needs on this machine and in the clouds.",
 }
 

@@ -11,7 +11,7 @@ from skytf.clouds.base import CREDENTIALS, Check, Quota
 from skytf.clouds.sheet import sheet
 from skytf.errors import SkytfError
 
-# One or two of each step of a transfer; terraform/aws/README.md has the whole list. A policy that allows these but not
+# One or two of each step of a transfer; terraform/aws/permissions.toml has them all. A policy that allows these but not
 # the rest is rare, and Terraform then names what is missing. By resource: below /skytf/ is what that policy allows.
 _ACTIONS = {
     "*": (
@@ -30,7 +30,7 @@ _PASSED_TO = {
     "ContextKeyType": "string",
     "ContextKeyValues": ["ec2.amazonaws.com"],
 }
-_POLICY = "attach the policy of terraform/aws/README.md (its IAM part is not needed with an identity of yours)"
+_POLICY = "attach the policy that skytf permissions aws prints (its IAM part is not needed with an identity of yours)"
 _ROLE_SESSION = re.compile(r"arn:(?P<partition>[\w-]+):sts::(?P<account>\d+):assumed-role/(?P<role>[^/]+)/")
 _DRY_RUN_SAYS_YES = "DryRunOperation"
 # AWS resolves it to Ubuntu's newest image of the region; a dry run looks at no other argument before permissions.

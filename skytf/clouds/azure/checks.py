@@ -13,7 +13,7 @@ from skytf.clouds.base import CREDENTIALS, Check, Quota
 from skytf.clouds.rest import CloudDenied
 from skytf.errors import SkytfError
 
-# One of each step of a transfer; terraform/azure/README.md has the roles.
+# One of each step of a transfer; terraform/azure/permissions.toml has them all.
 ACTIONS = (
     "Microsoft.Resources/subscriptions/resourceGroups/write",
     "Microsoft.Resources/subscriptions/resourceGroups/delete",
@@ -33,7 +33,7 @@ _SUBSCRIPTION_VERSION = "2022-12-01"
 _PROVIDERS_VERSION = "2021-04-01"
 _PERMISSIONS_VERSION = "2022-04-01"
 _FEATURES_VERSION = "2021-07-01"
-_ROLES = "give Contributor and User Access Administrator: az role assignment create --role ROLE --assignee USER"
+_ROLES = "give the role that skytf permissions azure prints, or Contributor and User Access Administrator: az role assignment create --role ROLE --assignee USER"
 _REGISTERED = "Registered"
 
 

@@ -10,7 +10,7 @@ from skytf.clouds.base import CREDENTIALS, Check, Quota
 from skytf.clouds.gcp.account import Project
 from skytf.clouds.rest import CloudDenied
 
-# One or two of each step of a transfer; terraform/gcp/README.md has the whole list. What is done to buckets is not
+# One or two of each step of a transfer; terraform/gcp/permissions.toml has them all. What is done to buckets is not
 # here: the bucket's own policy may allow it.
 PERMISSIONS = (
     "compute.disks.create",
@@ -25,7 +25,7 @@ PERMISSIONS = (
     "iam.serviceAccounts.create",
     "iam.serviceAccounts.delete",
 )
-_ROLES = "give the roles that terraform/gcp/README.md lists: gcloud projects add-iam-policy-binding PROJECT --role ROLE"
+_ROLES = "give the role that skytf permissions gcp prints: gcloud projects add-iam-policy-binding PROJECT --role ROLE"
 _NO_NETWORK = "turn the API on: gcloud services enable compute.googleapis.com"
 
 

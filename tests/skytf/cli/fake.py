@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from skytf.client import Client
     from skytf.comparison import Comparison
     from skytf.doctor import Check
+    from skytf.permitting import Permissions
     from skytf.reap import Reaped, Reaping, Unsearched
     from skytf.transfers import TransferInfo
 
@@ -153,6 +154,12 @@ class FakeClient:
     def verify(self, copies: Sequence[Copy]) -> list[Comparison]:
         self.calls.append(("verify", list(copies)))
         return self.comparisons
+
+    def permissions(self, cloud: str, phases: Sequence[str] = (), *, bundle: Path | None = None) -> Permissions:
+        from skytf.permitting import Permissions
+
+        self.calls.append(("permissions", (cloud, phases, bundle)))
+        return Permissions(cloud, ("plan",), ("ec2:RunInstances",), f'{{"cloud": "{cloud}"}}', "a policy")
 
     def doctor(self, regions: Sequence[str] = ()) -> list[Check]:
         self.calls.append(("doctor", list(regions)))

@@ -49,6 +49,7 @@ EVERYTHING = [
     ("transfers",),
     ("reap",),
     ("verify", "a", "b"),
+    ("permissions", "aws"),
     ("doctor",),
 ]
 
