@@ -3,12 +3,17 @@ The control API: HTTP on loopback, reached through SSH, for whoever has the toke
 
 ::
 
-    GET  /v1/status                 what the gateway is, and how it is
+    GET  /v1/status                 what the gateway is, how it is, and its counters
     PUT  /v1/peers                  [{"gateway", "public_key" (hex), "host", "port"}]  → 204
     POST /v1/shards?wait_s=N        a Shard  → 202; 429 if the intake stayed full for N ≤ 30 s
     GET  /v1/events?after=SEQ       JSON lines, one event each, without end; an empty line every 5 s without news
     POST /v1/lost                   {"gateway"}  → 204: that gateway is dead, repeat what it may have held
-    POST /v1/stop                   → 204 once everything is closed and aborted; then the gateway exits
+    POST /v1/stop                   → 200 and the last counters, once everything is closed and aborted; then it exits
+
+Counters are totals since the gateway started: ``bytes_read`` and ``bytes_written`` of objects, ``frames_resent``, on
+the wire ``bytes_sent`` and ``bytes_received`` in sum, ``sent_to`` and ``received_from`` by peer, and ``stores``, which
+maps ``<job id>-source`` and ``<job id>-destination-<n>`` to requests by operation and to ``read_bytes`` and
+``written_bytes``. They come as an event of the kind ``counters``, too.
 
 Errors are ``{"error", "hint"}`` with 400, 401, 404, 405 or 503.
 """
@@ -197,7 +202,7 @@ class Control:
 
     async def _stop(self, _: Request) -> Response:
         await asyncio.to_thread(self._pipeline.stop)
-        return Response(status_code=204, background=BackgroundTask(self._on_stop))
+        return _json(self._pipeline.counters.read(), background=BackgroundTask(self._on_stop))
 
     async def _events(self, request: Request) -> Response:
         after = request.query_params.get("after", "0")
@@ -262,8 +267,8 @@ async def _body(request: Request, expected: type[_T]) -> _T:
     return msgspec.json.decode(body, type=expected)
 
 
-def _json(value: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")
+def _json(value: object, status: int = 200, background: BackgroundTask | None = None) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json", background=background)
 
 
 def _error(status: int, error: str, hint: str = "") -> Response:

@@ -12,7 +12,7 @@ from gateway.delivery.runtime import Runtime, Secrets
 from gateway.errors import BadProgram, GatewayError, IntegrityError, LocalWireError, PeerLost, RemoteWireError, Stopped
 from gateway.operators import OPERATORS
 from gateway.operators.base import Context, Operator, SourceOperator
-from gateway.program import Program, Step
+from gateway.program import Group, Program, Step
 from gateway.registry import load
 from gateway.shard import Shard
 from gateway.wire.codecs import open_message, seal_message
@@ -52,11 +52,12 @@ class Pipeline:
         self._lock = threading.Lock()
         self._pools = {reading, receiving}
         self._peers = self._make_peers(receiving, dead_after_s)
-        self._context = Context(self._make_runtime(reading), self._peers, program.sinks, self._build, limits)
+        self.counters.traffic = self._peers.traffic
+        self._runtime = self._make_runtime(reading)
         self._heads = {
             partition: head
             for group in program.groups
-            for head in [self._build(group.head)]
+            for head in [self._head(group, limits)]
             for partition in group.partitions
         }
         self._operators = [operator for head in dict.fromkeys(self._heads.values()) for operator in head.walk()]
@@ -160,12 +161,18 @@ class Pipeline:
     def _sources(self) -> list[SourceOperator]:
         return [operator for operator in self._operators if isinstance(operator, SourceOperator)]
 
-    def _build(self, step: Step) -> Operator:
-        operator: Operator = load(OPERATORS[step.op])(step, self._context)
-        return operator
+    def _head(self, group: Group, limits: Limits | None) -> Operator:
+        """Return the operator at the head of *group*, which makes those below it."""
+
+        def build(step: Step) -> Operator:
+            operator: Operator = load(OPERATORS[step.op])(step, context)
+            return operator
+
+        context = Context(self._runtime, self._peers, self.program.sinks, build, limits, group.partitions[0])
+        return build(group.head)
 
     def _on_frame(self, peer: str, frame: Frame) -> None:
-        self.counters.add("bytes_received", frame.wire_bytes)
+        self.events.changed()  # a relay has no other news of what passes
         head = self._heads.get(frame.partition)
         if head is None:
             self._log(f"frame of unknown partition {frame.partition!r} from {peer} dropped")
@@ -199,7 +206,7 @@ class Pipeline:
 
     def _say(self, to: str, letter: Letter) -> None:
         kind, sender = kind_of(letter), self.program.gateway
-        key = self._context.runtime.payload_key
+        key = self._runtime.payload_key
         seal = seal_message(key, self._secrets.transfer_id, to, sender, kind, pack(letter))
         try:
             self._peers.send_message(Message(to=to, sender=sender, kind=kind, seal=seal))

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Condition, Thread
-from typing import Protocol
 
 from gateway.shard import Shard
 from skytf.errors import SkytfError, TransferFailed
 from skytf.hooks import DestinationProgress, Progress
-from skytf.monitor.control import GatewayControl
-from skytf.monitor.events import Closed, Counters, Event, Failed, Fatal, Mark, Opened, PeerChanged, ShardDone
+from skytf.monitor.control import GatewayControl, Record
+from skytf.monitor.events import Closed, Counters, Event, Failed, Fatal, Mark, Opened, PeerChanged, ShardDone, Totals
 from skytf.shards import Handed, PendingShards
 from skytf.tally import Goal, Outcome, Tally
 
@@ -20,16 +19,6 @@ POST_WAIT_S = 20.0
 # A disk that is full stays full: the rest of the transfer would read everything and fail object by object.
 HOPELESS = frozenset({"StoreFull"})
 PENDING_PER_GATEWAY = 2
-
-
-class Record(Protocol):
-    """Where dispatch writes down what is settled (the journal of a transfer)."""
-
-    def handed(self, shard: Shard) -> None:
-        """A shard goes out."""
-
-    def event(self, event: Event) -> None:
-        """A gateway reported something."""
 
 
 @dataclass(slots=True)
@@ -40,7 +29,7 @@ class _State:
     handed: dict[str, Handed] = field(default_factory=dict)
     tallies: dict[tuple[str, int], Tally] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
-    resent: dict[str, int] = field(default_factory=dict)
+    totals: dict[str, Totals] = field(default_factory=dict)
     waiting: int = 0
     listed: bool = False
     error: SkytfError | None = None
@@ -125,7 +114,13 @@ class Dispatch:
     def outcome(self) -> Outcome:
         """Return what has been reached so far."""
         with self._state.changed:
-            return Outcome(dict(self._state.tallies), tuple(self._state.lost), sum(self._state.resent.values()))
+            resent = sum(one.frames_resent for one in self._state.totals.values())
+            return Outcome(dict(self._state.tallies), tuple(self._state.lost), resent)
+
+    def totals(self) -> dict[str, Totals]:
+        """Return what each gateway has counted, as far as it was told: of a lost one what was heard last."""
+        with self._state.changed:
+            return dict(self._state.totals)
 
     def stop(self, error: SkytfError) -> None:
         """Let `run` end with *error*; called from any thread, also from a signal's."""
@@ -202,7 +197,7 @@ class Dispatch:
                     self._state.changed.notify_all()
             case Counters():
                 with self._state.changed:
-                    self._state.resent[name] = event.frames_resent
+                    self._state.totals[name] = event
             case Fatal():
                 self._lose(name, f"{name} cannot go on: {event.error}")
             case PeerChanged() | Opened() | Closed():

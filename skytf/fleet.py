@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +31,7 @@ from skytf.model.copy import ApplyOptions
 from skytf.model.job import LinkShape, Request
 from skytf.model.topology import Topology
 from skytf.monitor.client import GatewayClient, PeerAddress
+from skytf.monitor.events import Totals
 from skytf.render.root import DATA_PORT
 from skytf.report import HostStep
 
@@ -179,14 +180,32 @@ class Fleet:
         ends = {self._region[here], self._region[there]}
         return next((one for one in self._plan.request.shapes if {one.source, one.target} == ends), None)
 
-    def stop(self, *, timeout_s: float = 30.0) -> None:
-        """Stop the gateways in order, so that they abort what they have open; a dead one is destroyed anyway."""
+    @property
+    def started(self) -> tuple[str, ...]:
+        """The gateways that were started, lost ones too."""
+        return tuple(one.gateway_id for one in self._deployed)
+
+    def totals(self) -> dict[str, Totals]:
+        """Return what the gateways have counted; those that do not answer any more are left out."""
+        return self._last_words(lambda client: client.status().counters)
+
+    def stop(self, *, timeout_s: float = 30.0) -> dict[str, Totals]:
+        """
+        Stop the gateways in order, so that they abort what they have open; a dead one is destroyed anyway.
+
+        Returns what those that answered have counted.
+        """
+        return self._last_words(lambda client: client.stop(timeout_s=timeout_s))
+
+    def _last_words(self, ask: Callable[[GatewayClient], Totals]) -> dict[str, Totals]:
+        heard = {}
         for one in self._deployed:
             # The clients of the run are closed by now; the sessions are not.
             client = GatewayClient(one.gateway_id, one.session, one.control_port, self._tokens[one.gateway_id])
             with contextlib.suppress(TransferFailed):
-                client.stop(timeout_s=timeout_s)
+                heard[one.gateway_id] = ask(client)
             client.close()
+        return heard
 
     def fetch_logs(self, directory: Path) -> None:
         """Copy the end of every gateway's log, as far as its host still answers."""

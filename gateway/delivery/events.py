@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from gateway.journal import Journal
 from gateway.shard import Shard
@@ -16,7 +16,9 @@ _log = logging.getLogger(__name__)
 # away longer sees by a gap in ``seq`` that events are gone (marks of later events say the same again).
 RETAINED = 65_536
 
-COUNTERS = ("bytes_read", "bytes_sent", "bytes_received", "bytes_written", "frames_resent")
+COUNTERS = ("bytes_read", "bytes_written", "frames_resent")
+# Peer → bytes on the wire, sent and received.
+Traffic: TypeAlias = Callable[[], Mapping[str, tuple[int, int]]]
 
 
 class Events:
@@ -90,13 +92,21 @@ class Events:
 
 
 class Counters:
-    """Count bytes and frames from any thread; a change becomes one "counters" event when somebody reads events."""
+    """
+    Count bytes, frames and requests from any thread; a change becomes one "counters" event when somebody reads events.
 
-    def __init__(self, events: Events) -> None:
+    *traffic* is asked for what passed on the links: the wire counts for itself, by peer. An event of 16 peers and 4
+    stores has some 2 KiB, and there are at most four a second.
+    """
+
+    def __init__(self, events: Events, traffic: Traffic = dict) -> None:
         self._lock = threading.Lock()
         self._values = dict.fromkeys(COUNTERS, 0)
-        self._told = dict(self._values)
+        self._stores: dict[str, Counter[str]] = {}
+        self._told: dict[str, Any] = {}
         self._events = events
+        self.traffic = traffic
+        self._told = self.read()
         events.summarise(self._summarise)
 
     def add(self, name: str, amount: int) -> None:
@@ -105,14 +115,35 @@ class Counters:
             self._values[name] += amount
         self._events.changed()
 
-    def read(self) -> dict[str, int]:
-        """Return all counters."""
+    def of_store(self, end: str) -> Callable[[str, int], None]:
+        """Return what counts requests and bytes of the store of *end* (``<job id>-source``), each under a name."""
         with self._lock:
-            return dict(self._values)
+            counts = self._stores.setdefault(end, Counter())
+
+        def count(name: str, amount: int) -> None:
+            with self._lock:
+                counts[name] += amount
+
+        return count
+
+    def read(self) -> dict[str, Any]:
+        """
+        Return all counts so far, as they travel.
+
+        Beside `COUNTERS` and the sums ``bytes_sent`` and ``bytes_received`` on the wire these are maps: ``sent_to`` and
+        ``received_from`` of peer → bytes, and ``stores`` of end → operation → count.
+        """
+        traffic = self.traffic()
+        sent = {peer: one[0] for peer, one in traffic.items()}
+        received = {peer: one[1] for peer, one in traffic.items()}
+        with self._lock:
+            stores = {end: dict(counts) for end, counts in self._stores.items() if counts}
+            sums = {"bytes_sent": sum(sent.values()), "bytes_received": sum(received.values())}
+            return {**self._values, **sums, "sent_to": sent, "received_from": received, "stores": stores}
 
     def _summarise(self) -> None:
+        values = self.read()
         with self._lock:
-            values = dict(self._values)
             news, self._told = values != self._told, values
         if news:
             self._events.emit("counters", **values)

@@ -21,6 +21,7 @@ from gateway.program import Step
 from gateway.shard import Shard
 from gateway.stores import open_store
 from gateway.stores.base import Store, StoreSpec
+from gateway.stores.counting import Count
 from gateway.stores.retry import RetryingStore
 from gateway.wire.frame import Frame
 from gateway.wire.peers import FrameQueue
@@ -38,7 +39,8 @@ class Context:
     """
     What a step needs beside its own params.
 
-    ``build`` makes the operator of another step; ``sinks`` are those of the program.
+    ``build`` makes the operator of another step; ``sinks`` are those of the program. ``partition`` is the first one of
+    the group that the step is in: under its name is counted what a store is asked for all of them.
     """
 
     runtime: Runtime
@@ -46,6 +48,7 @@ class Context:
     sinks: Mapping[str, Mapping[str, Sequence[str]]]
     build: Callable[[Step], Operator]
     limits: Limits | None = None
+    partition: str = ""
 
 
 class Operator:
@@ -99,12 +102,13 @@ class SourceOperator(Operator):
         self.coordinator = Coordinator(
             context.sinks, runtime.settings, say=runtime.say, events=runtime.events, limits=context.limits
         )
+        self._count = runtime.counters.of_store(f"{context.partition}-source")
         self._store = self.open_store(runtime)
         self._source = Source(runtime, self.coordinator, self._store, self._emit)
 
     def open_store(self, runtime: Runtime) -> Readable:
         """Return the store that is read."""
-        return store_of(self.step, runtime)
+        return store_of(self.step, runtime, self._count)
 
     def submit(self, shard: Shard, wait_s: float) -> bool:
         """Take *shard* unless the intake stays full for *wait_s*; return whether it was taken. Raises: Stopped."""
@@ -142,17 +146,19 @@ class SinkOperator(Operator):
     def __init__(self, step: Step, context: Context) -> None:
         super().__init__(step, context)
         prefix, recursive = param(step, "prefix", str, ""), param(step, "recursive", bool, default=True)
-        self._store = self.open_store(context.runtime)
+        destination, runtime = param(step, "destination", int), context.runtime
+        self._count = runtime.counters.of_store(f"{context.partition}-destination-{destination}")
+        self._store = self.open_store(runtime)
         self._sink = Sink(
-            context.runtime,
+            runtime,
             self._store,
-            destination=param(step, "destination", int),
+            destination=destination,
             key_for=lambda suffix: destination_key(prefix, suffix, recursive=recursive),
         )
 
     def open_store(self, runtime: Runtime) -> Writable:
         """Return the store that is written."""
-        return store_of(self.step, runtime)
+        return store_of(self.step, runtime, self._count)
 
     def put(self, frame: Frame) -> None:
         """Queue *frame* for a writer."""
@@ -197,9 +203,9 @@ def fan_out(frame: Frame, branches: Sequence[Operator]) -> None:
             frame.release()
 
 
-def store_of(step: Step, runtime: Runtime) -> Store:
+def store_of(step: Step, runtime: Runtime, count: Count | None = None) -> Store:
     """
-    Open the store that the params of *step* name.
+    Open the store that the params of *step* name; *count* is told of its requests.
 
     Raises:
         BadProgram: They name none, or credentials that the secrets lack.
@@ -212,7 +218,7 @@ def store_of(step: Step, runtime: Runtime) -> Store:
     credentials = runtime.secrets.credentials.get(spec.credentials)
     if spec.credentials and credentials is None:
         raise BadProgram(f"{step.op!r} wants credentials {spec.credentials!r}, which were not sent along")
-    return open_store(spec, credentials)
+    return open_store(spec, credentials, count=count)
 
 
 def _end_retries(store: object) -> None:

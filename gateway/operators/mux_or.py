@@ -23,7 +23,6 @@ class MuxOr(Operator):
 
     def __init__(self, step: Step, context: Context) -> None:
         super().__init__(step, context)
-        self._runtime = context.runtime
         self._workers = Workers(context.runtime.on_crash)
         self._queue: Channel[Frame] = Channel(1)
         self._outlet: FrameQueue | None = None
@@ -36,11 +35,9 @@ class MuxOr(Operator):
 
     def put(self, frame: Frame) -> None:
         """Queue *frame* for whichever branch is free first."""
-        size_bytes = frame.wire_bytes
         try:
             if self._outlet is not None:
                 self._outlet.put(frame)
-                self._runtime.counters.add("bytes_sent", size_bytes)
             else:
                 self._queue.put(frame)
         except GatewayError:

@@ -13,15 +13,12 @@ class Send(Operator):
 
     def __init__(self, step: Step, context: Context) -> None:
         super().__init__(step, context)
-        self._counters = context.runtime.counters
         self._outlet = context.outlets.outlet((param(step, "peer", str),))
 
     def put(self, frame: Frame) -> None:
         """Queue *frame* for the peer; waits while its queue is full."""
-        size_bytes = frame.wire_bytes
         try:
             self._outlet.put(frame)
         except GatewayError:
             frame.release()
             raise
-        self._counters.add("bytes_sent", size_bytes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.errors import BadUrl
 from gateway.registry import load
 from gateway.stores.base import Credentials, Store, StoreSpec
+from gateway.stores.counting import Count, CountingStore
 
 STORES: dict[str, str] = {
     "file": "gateway.stores.local:LocalStore",
@@ -13,9 +14,13 @@ STORES: dict[str, str] = {
 }
 
 
-def open_store(spec: StoreSpec, credentials: Credentials | None = None, *, max_attempts: int = 5) -> Store:
+def open_store(
+    spec: StoreSpec, credentials: Credentials | None = None, *, max_attempts: int = 5, count: Count | None = None
+) -> Store:
     """
     Return the store that *spec* names; each call is tried *max_attempts* times, as `gateway.stores.retry` does.
+
+    *count* is told of every request of every attempt, as `gateway.stores.counting` does.
 
     Raises:
         BadUrl: No adapter knows the scheme.
@@ -24,4 +29,7 @@ def open_store(spec: StoreSpec, credentials: Credentials | None = None, *, max_a
     if reference is None:
         raise BadUrl(f"no store moves bytes for {spec.scheme}:// yet", hint=f"known: {', '.join(sorted(STORES))}")
     retrying: type[Store] = load("gateway.stores.retry:RetryingStore")
-    return retrying(load(reference)(spec, credentials), max_attempts=max_attempts)  # type: ignore[call-arg]  # the table is made of strings
+    store: Store = load(reference)(spec, credentials)
+    if count is not None:
+        store = CountingStore(store, count)
+    return retrying(store, max_attempts=max_attempts)  # type: ignore[call-arg]  # the table is made of strings

@@ -55,7 +55,6 @@ class Shared:
     crew: Crew
     exchange: Exchange
     pool: Pool
-    traffic: Traffic
     dead_after_s: float
     congestion: str | None
     on_frame: Callable[[str, Frame], None]
@@ -79,6 +78,7 @@ class PeerConnections:
         self.mailbox = Mailbox(peer.gateway)
         self.address: PeerAddress | None = None
         self.up: bool | None = None
+        self.traffic = Traffic()
         self._count = min(max(1, peer.connections), MOST_SLOTS)
         self._shared = shared
         self._lock = threading.Lock()
@@ -113,6 +113,7 @@ class PeerConnections:
             OSError, GatewayError: What ended it, unless the peer closed it.
         """
         key = (lane, slot)
+        link.on_sent = self.traffic.sent
         try:
             connection = _Connection(link, self._make_run(link, lane))
             if slot >= MOST_SLOTS or (lane is Lane.CONTROL and slot):
@@ -171,7 +172,7 @@ class PeerConnections:
 
     def _heard(self, n: int) -> None:
         self._heard_s = time.monotonic()
-        self._shared.traffic.received(n)
+        self.traffic.received(n)
 
     def _replace(self, key: tuple[Lane, int], connection: _Connection) -> None:
         with self._lock:
@@ -192,7 +193,7 @@ class PeerConnections:
             calls = ControlCalls(shared.on_message, self._open_backward, self._lanes_wanted, self._heard)
             return ControlLane(link, self.mailbox, min(HEARTBEAT_S, shared.dead_after_s / 4), calls)
         if self.dial == (lane is Lane.FORWARD):
-            return SendingLane(link, shared.exchange, Taker(shared.exchange, self.gateway), shared.traffic, self._heard)
+            return SendingLane(link, shared.exchange, Taker(shared.exchange, self.gateway), self._heard)
         return ReceivingLane(
             link, shared.pool, on_frame=lambda frame: shared.on_frame(self.gateway, frame), heard=self._heard
         )

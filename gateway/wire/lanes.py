@@ -37,7 +37,7 @@ CONFIRM_EVERY = 32
 
 
 class Traffic:
-    """Bytes over all connections of this gateway."""
+    """Bytes over all connections with one peer: frames, acknowledgements, messages, signs of life."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -68,11 +68,10 @@ class LaneRun(Protocol):
 class SendingLane:
     """Sends frames for *taker*'s peer; a second thread reads the acknowledgements."""
 
-    def __init__(self, link: Link, exchange: Exchange, taker: Taker, traffic: Traffic, heard: Callable[[int], None]):
+    def __init__(self, link: Link, exchange: Exchange, taker: Taker, heard: Callable[[int], None]):
         self._link = link
         self._exchange = exchange
         self._taker = taker
-        self._traffic = traffic
         self._heard = heard
         self._failure: OSError | GatewayError | None = None
 
@@ -100,10 +99,10 @@ class SendingLane:
         self._link.break_off()
 
     def _send(self, frame: Frame) -> None:
-        seal, send, sent = self._link.seal, self._link.send, self._traffic.sent
-        sent(send(seal(encode_frame(frame)), frame.manifest))
+        seal, send = self._link.seal, self._link.send
+        send(seal(encode_frame(frame)), frame.manifest)
         for index, view in enumerate(frame.slices):
-            sent(send(seal(encode_slice(index, len(view))), view))
+            send(seal(encode_slice(index, len(view))), view)
 
     def _read_acks(self) -> None:
         decoder = RecordDecoder(self._link.open, frozenset({Kind.ACK}))

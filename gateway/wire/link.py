@@ -58,6 +58,9 @@ class Identity:
 class Link:
     """
     One authenticated connection. One thread may send and one may receive at a time; `break_off` may come from any.
+
+    ``on_sent`` is told the bytes of each write once the kernel has taken them: TCP's own headers and repeats, and the
+    some 300 bytes of the handshake, are not among them.
     """
 
     def __init__(self, sock: socket.socket, sending_key: bytes, receiving_key: bytes) -> None:
@@ -67,6 +70,7 @@ class Link:
         self._pull = crypto_secretstream_xchacha20poly1305_state()
         self.header = crypto_secretstream_xchacha20poly1305_init_push(self._push, sending_key)
         self._closing = threading.Lock()
+        self.on_sent: Callable[[int], None] = lambda _: None
 
     def accept_header(self, header: bytes) -> None:
         """Take the peer's `header`, the `STREAM_HEADER_BYTES` that it sends before its first record."""
@@ -98,8 +102,10 @@ class Link:
         """
         total = sum(len(buffer) for buffer in buffers)
         sent = self._socket.sendmsg(buffers)
+        self.on_sent(sent)
         if sent < total:
             self._send_rest(buffers, sent)
+            self.on_sent(total - sent)
         return total
 
     def receive(self, decoder: RecordDecoder, heard: Callable[[int], None]) -> Iterator[Event]:

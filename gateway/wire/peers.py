@@ -19,7 +19,6 @@ from gateway.program import Program
 from gateway.wire.connections import PeerAddress, PeerConnections, Shared
 from gateway.wire.frame import Frame, Message
 from gateway.wire.handshake import Handshake, Lane
-from gateway.wire.lanes import Traffic
 from gateway.wire.link import Identity, tune
 from gateway.wire.outlet import Exchange, FrameQueue
 from gateway.wire.pool import Pool
@@ -77,7 +76,6 @@ class Peers:
         self._dead_after_s = dead_after_s
         self._crew = Crew()
         self._exchange = Exchange()
-        self._traffic = Traffic()
         self._acceptors: list[Acceptor] = []
         self._changed = threading.Condition()
         self._transitions: deque[tuple[str, bool]] = deque()
@@ -87,7 +85,6 @@ class Peers:
             crew=self._crew,
             exchange=self._exchange,
             pool=pool,
-            traffic=self._traffic,
             dead_after_s=dead_after_s,
             congestion=congestion,
             on_frame=on_frame,
@@ -160,12 +157,21 @@ class Peers:
     def counters(self) -> dict[str, int]:
         """Return what was counted so far: bytes on the wire, frames and messages that did not get through."""
         return {
-            "bytes_sent": self._traffic.sent_bytes,
-            "bytes_received": self._traffic.received_bytes,
+            "bytes_sent": sum(peer.traffic.sent_bytes for peer in self._peers.values()),
+            "bytes_received": sum(peer.traffic.received_bytes for peer in self._peers.values()),
             "frames_resent": self._exchange.resent,
             "frames_dropped": self._exchange.dropped,
             "messages_dropped": self._lost_messages,
         }
+
+    def traffic(self) -> dict[str, tuple[int, int]]:
+        """
+        Return for each peer the bytes on the wire so far, sent to it and received from it, whoever dialled.
+
+        Frames after compression with their headers, what a broken connection made us send again, acknowledgements,
+        messages and signs of life.
+        """
+        return {name: (peer.traffic.sent_bytes, peer.traffic.received_bytes) for name, peer in self._peers.items()}
 
     def close(self) -> None:
         """

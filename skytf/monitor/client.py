@@ -14,7 +14,7 @@ import msgspec
 from gateway.shard import Shard
 from skytf.errors import TransferFailed
 from skytf.monitor import events
-from skytf.monitor.events import Event
+from skytf.monitor.events import Event, Totals
 
 _CALL_TIMEOUT_S = 15.0
 # The gateway sends a blank line every 5 s; three missing ones and it is dead to us.
@@ -61,7 +61,7 @@ class Status(msgspec.Struct, frozen=True):
     version: str
     state: str
     peers: dict[str, bool]
-    counters: dict[str, int]
+    counters: Totals
 
 
 class GatewayClient:
@@ -106,9 +106,9 @@ class GatewayClient:
         """Tell that *gateway_id* is dead: what it may have held is to be sent again, by others."""
         self._call("POST", "/v1/lost", msgspec.json.encode({"gateway": gateway_id}))
 
-    def stop(self, *, timeout_s: float = 60.0) -> None:
-        """Stop the gateway; returns when its open uploads are aborted."""
-        self._call("POST", "/v1/stop", more_s=timeout_s - _CALL_TIMEOUT_S)
+    def stop(self, *, timeout_s: float = 60.0) -> Totals:
+        """Stop the gateway; returns what it has counted when its open uploads are aborted."""
+        return msgspec.json.decode(self._call("POST", "/v1/stop", more_s=timeout_s - _CALL_TIMEOUT_S), type=Totals)
 
     def events(self, after: int = 0) -> Iterator[Event]:
         """

@@ -1,4 +1,4 @@
-"""What handing out work needs of a gateway, whoever answers for it."""
+"""What handing out work needs: gateways, whoever answers for them, and a record."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ class GatewayControl(Protocol):
 
     def close(self) -> None:
         """End every call that waits."""
+
+
+class Record(Protocol):
+    """Where dispatch writes down what is settled (the journal of a transfer)."""
+
+    def handed(self, shard: Shard) -> None:
+        """A shard goes out."""
+
+    def event(self, event: Event) -> None:
+        """A gateway reported something."""

@@ -74,14 +74,30 @@ class PeerChanged(_Event, frozen=True, tag="peer"):
     up: bool
 
 
-class Counters(_Event, frozen=True, tag="counters"):
-    """Totals since the gateway started."""
+class Totals(msgspec.Struct, frozen=True):
+    """
+    What a gateway has counted since it started.
+
+    ``bytes_read`` and ``bytes_written`` are of objects; ``bytes_sent`` and ``bytes_received`` went over all links, and
+    ``sent_to`` and ``received_from`` are the same by peer. ``stores`` maps the end of a job (``<job id>-source``,
+    ``<job id>-destination-<n>``; the job is the first one of a program's group) to operation → requests, and to
+    ``read_bytes`` and ``written_bytes``.
+    """
 
     bytes_read: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
     bytes_written: int = 0
     frames_resent: int = 0
+    sent_to: dict[str, int] = {}
+    received_from: dict[str, int] = {}
+    stores: dict[str, dict[str, int]] = {}
+
+
+class Counters(Totals, frozen=True, tag_field="kind", tag="counters"):
+    """The totals have changed; at most four times a second."""
+
+    seq: int = 0
 
 
 class Fatal(_Event, frozen=True, tag="fatal"):

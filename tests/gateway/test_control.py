@@ -154,9 +154,10 @@ def test_garbage_is_a_bad_request(client: Client, body: bytes) -> None:
 
 
 def test_stop_answers_once_all_is_closed(client: Client) -> None:
-    status, _ = client.ask("POST", "/v1/stop")
+    status, counters = client.ask("POST", "/v1/stop")
 
-    assert status == 204
+    assert status == 200
+    assert (counters["bytes_read"], counters["sent_to"], counters["stores"]) == (0, {}, {})
     assert client.stopped.wait(5)
     assert client.ask("GET", "/v1/status")[1]["state"] == "stopping"
     shard = {"shard_id": "s", "partition": "job", "entries": [], "destinations": [0]}
