@@ -11,12 +11,17 @@ Every error of the control plane; the exit code is part of the type.
     ├─ HostError              5  a host could not be prepared
     ├─ ObjectsMissing         6  some objects did not arrive; the report names them
     ├─ Refused                7  what was reviewed is not what is
-    ├─ PolicyDenied           8  a policy says no
+    ├─ PolicyDenied           8  a policy says no; carries every rule that is broken
     ├─ TransferFailed         1  the fleet could not go on
     └─ Interrupted        130/143  stopped in order by SIGINT or SIGTERM, fleet destroyed
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skytf.model.policy import Violation
 
 
 class SkytfError(Exception):
@@ -74,9 +79,13 @@ class Refused(SkytfError):
 
 
 class PolicyDenied(SkytfError):
-    """A policy says no."""
+    """A policy says no; ``violations`` are all the rules that are broken."""
 
     exit_code = 8
+
+    def __init__(self, message: str, *, hint: str = "", violations: tuple[Violation, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.violations = violations
 
 
 class TransferFailed(SkytfError):
