@@ -20,6 +20,8 @@ from gateway.program import decode as decode_program
 from gateway.program import encode as encode_program
 from skytf import __version__
 from skytf.errors import InputError, Refused
+from skytf.listing import FOLDER as LISTINGS
+from skytf.listing import job_of, name_of
 from skytf.model import codec
 from skytf.model.difference import Difference
 from skytf.model.figures import Figures
@@ -40,14 +42,12 @@ PROGRAMS = "programs/"
 LOCK_FILE = f"{INFRA}.terraform.lock.hcl"
 
 _TOP = frozenset({ATTRIBUTES, MANIFEST, TOPOLOGY, PLAN_JSON, PLAN_MD, PLAN_HTML})
-_FOLDERS = (INFRA, PROGRAMS)
+_FOLDERS = (INFRA, LISTINGS, PROGRAMS)
 # What follows from the rest is folded in a pull request (GitHub Docs, "Customizing how changed files appear").
 _FOLDED = (f"{PROGRAMS}**", PLAN_HTML, PLAN_JSON, TOPOLOGY)
 # What Terraform itself leaves behind where somebody runs it in a bundle; never applied, so no edit.
 _TERRAFORMS_OWN = f"{INFRA}.terraform/"
-_NEEDS_TERRAFORM = frozenset({PLAN_JSON, LOCK_FILE})
-_AGAIN = "plan again, or take the reviewed files back from version control"
-_MAX_NAMED = 20
+AGAIN = "plan again, or take the reviewed files back from version control"
 
 Value = TypeVar("Value")
 
@@ -59,6 +59,7 @@ class Manifest:
 
     ``figures`` are the rows of the catalog that it rests on, ``quota`` what the accounts allowed when it was planned.
     ``against`` is what became different since the bundle that it was compared with, None where it was with none.
+    ``modules`` are the SHA-256 of the tool's own Terraform modules, by folder below ``infra/modules/``.
     """
 
     request: Request
@@ -66,6 +67,7 @@ class Manifest:
     figures: Figures = field(default_factory=Figures)
     quota: tuple[QuotaRead, ...] = ()
     against: Difference | None = None
+    modules: Mapping[str, str] = field(default_factory=dict)
     bundle_version: int = BUNDLE_VERSION
     tool_version: str = __version__
 
@@ -99,6 +101,11 @@ class Bundle:
         return {name.removeprefix(INFRA): content for name, content in self.files.items() if name.startswith(INFRA)}
 
     @property
+    def listings(self) -> dict[str, bytes]:
+        """Job id → its pinned listing, as `skytf.listing` reads it; empty where none is pinned."""
+        return {job_of(name): content for name, content in self.files.items() if name.startswith(LISTINGS)}
+
+    @property
     def plan_json(self) -> bytes | None:
         """The normalised plan; None where the bundle was planned offline."""
         return self.files.get(PLAN_JSON)
@@ -117,8 +124,13 @@ def compose(
     plan_md: bytes,
     plan_html: bytes,
     plan_json: bytes | None = None,
+    listings: Mapping[str, bytes] | None = None,
 ) -> Bundle:
-    """Return the bundle of these parts; *infra* may hold the ``.terraform.lock.hcl`` that init made."""
+    """
+    Return the bundle of these parts.
+
+    *infra* may hold the ``.terraform.lock.hcl`` that init made; *listings* are job id → pinned listing.
+    """
     files = {
         ATTRIBUTES: "".join(f"{name} linguist-generated\n" for name in _FOLDED).encode(),
         MANIFEST: codec.encode(manifest),
@@ -129,6 +141,7 @@ def compose(
             f"{PROGRAMS}{gateway}.json": codec.lay_out(encode_program(program)) for gateway, program in programs.items()
         },
         **{f"{INFRA}{name}": content for name, content in infra.items()},
+        **{name_of(job_id): content for job_id, content in (listings or {}).items()},
     }
     if plan_json is not None:
         files[PLAN_JSON] = plan_json
@@ -185,54 +198,17 @@ def read(directory: Path, *, any_tool: bool = False) -> Bundle:
             f"{directory} is no bundle: it has no {MANIFEST}", hint="skytf plan SRC DST --out DIR writes one"
         )
     if link := _link_in(directory):
-        raise Refused(f"{directory / link} is a symbolic link: what was reviewed is not in the bundle", hint=_AGAIN)
+        raise Refused(f"{directory / link} is a symbolic link: what was reviewed is not in the bundle", hint=AGAIN)
     try:
         files = {name: (directory / name).read_bytes() for name in _names(directory)}
     except OSError as error:
         raise InputError(f"the bundle {directory} cannot be read: {error.strerror or error}") from error
     _check_versions(directory, files[MANIFEST], any_tool=any_tool)
     if TOPOLOGY not in files:
-        raise Refused(f"the bundle {directory} has no {TOPOLOGY}", hint=_AGAIN)
+        raise Refused(f"the bundle {directory} has no {TOPOLOGY}", hint=AGAIN)
     manifest = _decoded(directory, MANIFEST, files[MANIFEST], Manifest)
     topology = _decoded(directory, TOPOLOGY, files[TOPOLOGY], Topology)
     return Bundle(files, manifest, topology, _programs(directory, files))
-
-
-def verify(bundle: Bundle, expected_files: Mapping[str, bytes]) -> None:
-    """
-    Check that *bundle* is what this tool makes of its request, byte for byte.
-
-    Raises:
-        Refused: A file was edited, is missing or does not belong; the message names it.
-    """
-    found = {name: content for name, content in bundle.files.items() if name not in _NEEDS_TERRAFORM}
-    expected = {name: content for name, content in expected_files.items() if name not in _NEEDS_TERRAFORM}
-    digest = bundle.manifest.digest.encode()
-    if digest in expected.get(PLAN_MD, b"") and digest not in found.get(PLAN_MD, digest):
-        # Everything else follows from it, and would be blamed in its place.
-        raise Refused(
-            f"the bundle is not what was reviewed: {MANIFEST} was edited, {PLAN_MD} has another digest of it",
-            hint=_AGAIN,
-        )
-    complaints = [
-        *(f"{name} was edited" for name in sorted(found.keys() & expected.keys()) if found[name] != expected[name]),
-        *(f"{name} is missing" for name in sorted(expected.keys() - found.keys())),
-        *(f"{name} does not belong there" for name in sorted(found.keys() - expected.keys())),
-    ]
-    if complaints:
-        more = f" and {len(complaints) - _MAX_NAMED} more" if len(complaints) > _MAX_NAMED else ""
-        raise Refused(f"the bundle is not what was reviewed: {', '.join(complaints[:_MAX_NAMED])}{more}", hint=_AGAIN)
-
-
-def check_planned(bundle: Bundle) -> None:
-    """
-    Check that Terraform has planned *bundle*, before anybody looks at what it would move.
-
-    Raises:
-        Refused: It was planned offline.
-    """
-    if bundle.plan_json is None:
-        raise Refused(f"the bundle was planned offline: it has no {PLAN_JSON}", hint="plan online, and review again")
 
 
 def _names(directory: Path) -> list[str]:
@@ -300,7 +276,7 @@ def _programs(directory: Path, files: Mapping[str, bytes]) -> dict[str, Program]
         try:
             programs[PurePosixPath(name).stem] = decode_program(content)
         except BadProgram as error:
-            raise Refused(f"{directory / name} is broken: {error}", hint=_AGAIN) from error
+            raise Refused(f"{directory / name} is broken: {error}", hint=AGAIN) from error
     return programs
 
 
@@ -308,4 +284,4 @@ def _decoded(directory: Path, name: str, content: bytes, kind: type[Value]) -> V
     try:
         return codec.decode(content, kind)
     except ValueError as error:
-        raise Refused(f"{directory / name} is broken: {error}", hint=_AGAIN) from error
+        raise Refused(f"{directory / name} is broken: {error}", hint=AGAIN) from error

@@ -13,21 +13,28 @@ from typing import Any
 
 from gateway.journal import Journal
 from skytf import bundle as bundles
+from skytf import exactly
 from skytf.assembly import Setting, backend_of
 from skytf.bundle import Bundle
+from skytf.catalog.tables import load
 from skytf.deploy.cancel import Cancel
+from skytf.drifting import check_drift
 from skytf.errors import InputError, Interrupted, Refused
+from skytf.figures import figures
 from skytf.home import TransferDir, client_alive, new_transfer_id
 from skytf.hooks import Hooks, Serialised
 from skytf.looking import Looking, owner
 from skytf.model import codec
 from skytf.model.copy import ApplyOptions, Copy, Options
+from skytf.moved import check_figures
 from skytf.operator import check_applying
 from skytf.planning import Place, planned
-from skytf.prepare import Watch, check_drift, derive
+from skytf.prepare import derive
+from skytf.quota import check_quota
 from skytf.report import Report
 from skytf.runner.engine import Engine
 from skytf.runner.engine import resolve as resolve_engine
+from skytf.sources import Watch
 from skytf.transfer import BUNDLE_DIR, FLEET_LEFT, Transfer
 from skytf.transfers import Asked
 
@@ -82,8 +89,11 @@ class Client(Looking):
         """
         applying = self._checked_applying(applying)
         given = bundles.read(bundle) if isinstance(bundle, Path) else bundle
-        bundles.verify(given, derive(given.manifest, given.plan_json).files)
-        bundles.check_planned(given)
+        exactly.check_planned(given)
+        exactly.check_decisive(given)
+        exactly.verify(given, derive(given.manifest, given.plan_json).files)
+        known = figures(given.manifest.request, given.topology, load(applying.catalogs))
+        check_figures(given.manifest.figures, known)
         with self._home.bundle_locked(given.digest):
             directory = self._begin(Asked(applying=applying))
             self._keep(directory, given)
@@ -191,7 +201,9 @@ class Client(Looking):
     def _checked(self, directory: TransferDir, given: Bundle, applying: ApplyOptions) -> Report:
         """Apply a bundle that was reviewed some time ago."""
         try:
-            warnings = check_drift(given.manifest, self._watch())
+            reviewed = given.manifest
+            warnings = check_quota(reviewed.quota, reviewed.request, given.topology, self._home.root, self._check)
+            warnings += check_drift(given, self._watch())
             for warning in warnings:
                 self._hooks.on_warning(warning)
             transfer = Transfer(given, self._setting(directory, applying), warnings=warnings)

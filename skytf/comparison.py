@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from skytf.credentials import open_endpoint
 from skytf.errors import InputError
 from skytf.model.job import Job
-from skytf.prepare import check_ends
+from skytf.sources import check_ends
 from skytf.survey import entries
 from skytf.verification import compare_contents
 

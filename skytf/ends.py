@@ -12,6 +12,7 @@ from skytf.bundle import Bundle
 from skytf.credentials import of_job, open_endpoint
 from skytf.generated import is_rehearsal, made_up
 from skytf.home import TransferDir
+from skytf.listing import pinned
 from skytf.model.job import Job
 from skytf.survey import entries
 from skytf.sweep import sweep
@@ -71,7 +72,10 @@ class Stores:
         return {name: keys for job in self._request.jobs for name, keys in of_job(job).items()}
 
     def entries(self, job: Job, on_skip: Callable[[Skipped], None]) -> Iterator[Entry]:
-        """List the source."""
+        """List the source, or take the listing that is pinned."""
+        listing = self._bundle.listings.get(job.job_id)
+        if listing is not None:
+            return pinned(listing, on_skip=on_skip)
         return entries(job, open_endpoint(job.source), on_skip=on_skip)
 
     def found(self, job: Job, destination: int, listed: Iterable[tuple[str, str, int]]) -> Found:

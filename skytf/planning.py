@@ -15,6 +15,7 @@ from skytf.clouds import environment_of, open_cloud
 from skytf.clouds.sheet import sheet
 from skytf.deploy.cancel import Cancel
 from skytf.errors import EngineMissing, InputError, TerraformError
+from skytf.exactly import module_digests
 from skytf.figures import figures
 from skytf.hooks import Hooks
 from skytf.model.copy import Copy, Options
@@ -22,13 +23,16 @@ from skytf.model.job import Job, Request
 from skytf.model.survey import JobSurvey
 from skytf.planner import plan
 from skytf.predict import predict
-from skytf.prepare import Watch, derive, lay_out, surveyed, with_lock, with_plan
+from skytf.prepare import derive, lay_out, with_lock, with_plan
+from skytf.quota import read_quota
+from skytf.render.root import root_module
 from skytf.resolve import resolve
 from skytf.runner.complaints import lacks_provider
 from skytf.runner.engine import Engine
 from skytf.runner.terraform import Terraform
 from skytf.sites import missing_facts, regions_of
 from skytf.sizing import with_duration, with_pool
+from skytf.sources import Watch, surveyed
 
 # Who waits for a plan without a network wants to hear of it; what is downloaded may take its time.
 _REGISTRY = {"TF_REGISTRY_CLIENT_TIMEOUT": "10", "TF_REGISTRY_DISCOVERY_RETRY": "0"}
@@ -60,7 +64,7 @@ def planned(copies: Sequence[Copy], options: Options, cwd: Path, place: Place, *
 
     Raises:
         InputError: An end cannot be used, there is nothing to copy, or a fact of an account is not known.
-        NoTopology: Nothing meets the constraints.
+        NoTopology: Nothing meets the constraints, or an account may not start as many gateways.
         TerraformError: Terraform does not accept it, or there is none.
     """
     if options.offline:
@@ -69,10 +73,11 @@ def planned(copies: Sequence[Copy], options: Options, cwd: Path, place: Place, *
     engine = place.engine()
     request = with_facts(resolve(copies, options, cwd=cwd, locate=locate.online), place.home)
     place.hooks.on_phase("surveying", "the sources are listed")
-    surveys = surveyed(request, Watch(place.hooks, place.check))
+    surveys, listings = surveyed(request, Watch(place.hooks, place.check))
     manifest = _weighed(with_pool(request, surveys), surveys, options)
     place.hooks.on_phase("planning", "terraform plans the fleet")
-    bundle = derive(manifest)
+    quota = read_quota(manifest.request, plan(manifest.request), place.home, place.check, place.hooks.on_warning)
+    bundle = derive(replace(manifest, quota=quota), listings=listings)
     with _laid_out(bundle, engine, place, environment_of(_clouds(bundle), place.home)) as (terraform, workdir):
         bundle = with_plan(bundle, terraform, workdir)
         return _locked(bundle, engine, place, workdir) if lock else bundle
@@ -134,7 +139,7 @@ def _weighed(request: Request, surveys: tuple[JobSurvey, ...], options: Options)
     found = figures(request, topology, load(options.catalogs))
     if options.max_duration_minutes is None:
         request = with_duration(request, surveys, predict(request, surveys, topology, found))
-    return Manifest(request, surveys, found)
+    return Manifest(request, surveys, found, modules=module_digests(root_module(topology, request)))
 
 
 def _assumed(job: Job, options: Options) -> JobSurvey:

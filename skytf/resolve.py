@@ -14,6 +14,7 @@ from gateway.program import Settings
 from gateway.stores import STORES
 from gateway.units import MIB, format_bytes
 from skytf.errors import InputError
+from skytf.listing import PIN
 from skytf.model.copy import Copy, Options, Target
 from skytf.model.job import Endpoint, Job, Request
 from skytf.model.region import Region
@@ -30,6 +31,7 @@ MAX_DURATION_MINUTES = 10 * 365 * 24 * 60
 MAX_CONNECTIONS = 256
 MIN_DISK_GIB = 10
 MAX_PORT = 65_535
+SOURCE_DRIFT = ("report", "refuse", PIN)
 IF_EXISTS = ("overwrite", "skip", "fail")
 COMPRESSION = ("lz4", "none")
 _MOVED = tuple(sorted(STORES.keys() - {"memory"}))
@@ -131,15 +133,24 @@ def _check(options: Options) -> None:
             f"SSH on port {options.ssh_port} would be in the way of the data",
             hint=f"any --ssh-port but {DATA_PORTS[0]} to {DATA_PORTS[1]}",
         )
-    if options.if_exists not in IF_EXISTS:
-        raise InputError(f"if-exists {options.if_exists!r} is unknown", hint=f"one of {', '.join(IF_EXISTS)}")
+    _check_words(options)
+
+
+def _check_words(options: Options) -> None:
+    for what, word, known in (
+        ("if-exists", options.if_exists, IF_EXISTS),
+        ("source-drift", options.source_drift, SOURCE_DRIFT),
+        ("compression", options.compression, COMPRESSION),
+    ):
+        if word not in known:
+            raise InputError(f"{what} {word!r} is unknown", hint=f"one of {', '.join(known)}")
     if options.gateway_credentials not in GATEWAY_CREDENTIALS:
         raise InputError(
             f"gateway credentials {options.gateway_credentials!r} are unknown",
             hint=f"one of {', '.join(GATEWAY_CREDENTIALS)}",
         )
-    if options.compression not in COMPRESSION:
-        raise InputError(f"compression {options.compression!r} is unknown", hint=f"one of {', '.join(COMPRESSION)}")
+    if options.source_drift == PIN and options.offline:
+        raise InputError("offline nothing is listed, so no listing can be pinned", hint="--source-drift refuse")
 
 
 def _job(job_id: str, copy: Copy, options: Options, cwd: Path, locate: Locate) -> Job:

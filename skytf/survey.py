@@ -108,13 +108,14 @@ def survey(
     *,
     on_count: Callable[[int, int], None] = _ignore,
     on_entry: Callable[[Entry], None] = _ignore,
+    on_skip: Callable[[Skipped], None] | None = None,
     report_every: int = 10_000,
 ) -> JobSurvey:
     """
     Return what the source of *job* holds.
 
-    *on_entry* sees every entry and may raise; *on_count* hears (objects, bytes) every *report_every* entries and
-    in the end.
+    *on_entry* sees every entry and may raise, *on_skip* every name that is passed over; *on_count* hears (objects,
+    bytes) every *report_every* entries and in the end.
 
     Raises:
         ObjectMissing, BucketMissing, AccessDenied, StoreUnavailable: As the store says.
@@ -128,6 +129,8 @@ def survey(
 
     def skip(name: Skipped) -> None:
         reasons[name.reason] += 1
+        if on_skip is not None:
+            on_skip(name)
         if reasons[name.reason] <= MAX_EXAMPLES:
             examples.append((job.source.url_of(name.key), name.reason))
 

@@ -121,8 +121,11 @@ _SHAPING: tuple[Callable[[Any], Any], ...] = (
     option("--compression", type=click.Choice(["lz4", "none"]), help="[default: lz4]", panel="Transfer"),
     option(
         "--source-drift",
-        type=click.Choice(["report", "refuse"]),
-        help=("What to do when the source is no longer what was planned.  [default: report]"),
+        type=click.Choice(["report", "refuse", "pin"]),
+        help=(
+            "What to do when the source is no longer what was planned; pin keeps its listing in the bundle and moves"
+            " exactly those versions.  [default: report]"
+        ),
         panel="Transfer",
     ),
 )

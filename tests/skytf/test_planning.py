@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from skytf.bundle import LOCK_FILE, Bundle, verify
+from skytf.bundle import LOCK_FILE, Bundle
 from skytf.clouds import CLOUDS
 from skytf.deploy.cancel import Cancel
 from skytf.errors import EngineMissing, InputError, TerraformError
+from skytf.exactly import verify
 from skytf.hooks import Hooks
 from skytf.model.copy import Copy, Options, Target
 from skytf.model.region import Region
