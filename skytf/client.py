@@ -85,6 +85,7 @@ class Client(Looking):
         Raises:
             InputError: There is no bundle, or *applying* cannot be.
             Refused: It is not what was reviewed, or is being applied already.
+            PolicyDenied: It breaks a rule of the policies that *applying* names.
             TerraformError, HostError, TransferFailed, Interrupted: As they say.
         """
         applying = self._checked_applying(applying)
@@ -94,6 +95,7 @@ class Client(Looking):
         exactly.verify(given, derive(given.manifest, given.plan_json).files)
         known = figures(given.manifest.request, given.topology, load(applying.catalogs))
         check_figures(given.manifest.figures, known)
+        self._enforce(given, applying)
         with self._home.bundle_locked(given.digest):
             directory = self._begin(Asked(applying=applying))
             self._keep(directory, given)
@@ -150,6 +152,8 @@ class Client(Looking):
                     return None
                 return self._copy(directory, asked, approve)
             given = bundles.read(directory.root / BUNDLE_DIR)
+            if not asked.approved or "policies" in changing:
+                self._enforce(given, asked.applying)
             if not asked.approved and not approve(given):
                 return None
             directory.write("request.json", codec.encode(replace(asked, approved=True)))
@@ -187,6 +191,7 @@ class Client(Looking):
     def _copy(self, directory: TransferDir, asked: Asked, approve: Approve) -> Report | None:
         try:
             bundle = self._planned(asked.copies, asked.options, Path(asked.cwd))
+            self._enforce(bundle, asked.applying)
             approved = approve(bundle)
         except BaseException:
             self._discard(directory)
@@ -242,7 +247,14 @@ class Client(Looking):
         if applying.backend:
             applying = replace(applying, backend=str(Path(applying.backend).absolute()))
             backend_of(applying, "", self._env, self._engine())
-        return applying
+        return replace(applying, policies=tuple(str(Path(one).absolute()) for one in applying.policies))
+
+    def _enforce(self, bundle: Bundle, applying: ApplyOptions) -> None:
+        if applying.policies:
+            from skytf.policy import enforce, load_all  # noqa: PLC0415  # pydantic: only who has a policy pays for it
+
+            rules = load_all(applying.policies)
+            enforce(rules, bundle, operator_cidr=applying.operator_cidr, warn=self._hooks.on_warning)
 
     def _setting(self, directory: TransferDir, applying: ApplyOptions) -> Setting:
         return Setting(

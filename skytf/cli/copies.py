@@ -70,7 +70,7 @@ def options_of(given: Mapping[str, Any]) -> Options:
 def applying_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of `ApplyOptions` that the parameters *given* set; an echo service ``off`` is none."""
     names = {field.name for field in fields(ApplyOptions)}
-    named = {name: value for name, value in given.items() if name in names and value is not None}
+    named = {name: value for name, value in given.items() if name in names and value not in (None, ())}
     if named.get("echo_service") == "off":
         named["echo_service"] = ""
     return named

@@ -15,7 +15,7 @@ import rich_click as click
 
 from gateway.errors import AccessDenied, BucketMissing, GatewayError, ObjectMissing, UsageError
 from skytf.cli.text import safe, safe_lines
-from skytf.errors import SkytfError, TerraformError
+from skytf.errors import PolicyDenied, SkytfError, TerraformError
 
 if TYPE_CHECKING:
     from skytf.cli.session import Session
@@ -36,7 +36,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error, ready to be shown; ``diagnostics`` are Terraform's own words."""
+    """One error, ready to be shown; ``diagnostics`` are Terraform's own words, or the rules of policies it breaks."""
 
     type: str
     error: str
@@ -49,8 +49,7 @@ def explain(error: BaseException) -> Fault:
     """Return what to say about *error*."""
     name = type(error).__name__
     if isinstance(error, SkytfError):
-        diagnostics = error.diagnostics if isinstance(error, TerraformError) else ()
-        return Fault(name, str(error), error.hint, error.exit_code, diagnostics)
+        return Fault(name, str(error), error.hint, error.exit_code, _details(error))
     code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)
     text, hint = _words(error)
     return Fault(name, text, hint, code)
@@ -62,6 +61,8 @@ def tell(error: BaseException, session: Session) -> int:
     if session.debug:
         session.messages.print(safe_lines("".join(traceback.format_exception(error))), style="dim")
     if session.json:
+        for violation in error.violations if isinstance(error, PolicyDenied) else ():
+            session.lines.write("violation", violation)
         session.lines.write("error", fault)
         return fault.exit_code
     session.messages.print("[bold red]Error:[/] ", end="", markup=True)
@@ -72,6 +73,12 @@ def tell(error: BaseException, session: Session) -> int:
         session.messages.print("[bold]Next:[/] ", end="", markup=True)
         session.messages.print(safe(fault.hint))
     return fault.exit_code
+
+
+def _details(error: SkytfError) -> tuple[str, ...]:
+    if isinstance(error, PolicyDenied):
+        return tuple(f"{one.policy}: {one}" for one in error.violations)
+    return error.diagnostics if isinstance(error, TerraformError) else ()
 
 
 def _words(error: BaseException) -> tuple[str, str]:

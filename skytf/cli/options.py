@@ -48,6 +48,11 @@ def offline(command: F) -> F:
     return _apply(command, _OFFLINE)
 
 
+def policies(command: F) -> F:
+    """Give *command* the policies that a plan must keep; `applying` has them too."""
+    return _apply(command, (_POLICY,))
+
+
 def applying(command: F) -> F:
     """Give *command* the options that say how this machine and the fleet reach each other, and where the state is."""
     return _apply(command, _APPLYING)
@@ -184,6 +189,15 @@ _OFFLINE: tuple[Callable[[Any], Any], ...] = (
     option("--assume-objects", type=click.IntRange(min=1), help="How many objects that is.", panel="Plan"),
 )
 
+_POLICY: Callable[[Any], Any] = option(
+    "--policy",
+    "policies",
+    metavar="FILE",
+    multiple=True,
+    help="YAML file with rules that the plan must keep, else 8; several must all be kept.",
+    panel="Policy",
+)
+
 # Not part of a bundle: who applies may stand somewhere else than who planned.
 _APPLYING: tuple[Callable[[Any], Any], ...] = (
     option("--operator-cidr", metavar="CIDR", help="Who may reach SSH of gateways in clouds.", panel="Apply"),
@@ -209,4 +223,5 @@ _APPLYING: tuple[Callable[[Any], Any], ...] = (
         help="TOML file that says where Terraform keeps the state; else this machine does.",
         panel="Apply",
     ),
+    _POLICY,
 )

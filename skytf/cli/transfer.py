@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from skytf.bundle import Bundle
@@ -36,8 +38,11 @@ def plan_and_apply(
     Raises:
         InputError: Nobody is there to agree.
     """
+    gate = Gate(session, applying.policies, operator_cidr=applying.operator_cidr)
     if dry_run:
-        show_plan(session, plan(session, session.client(), copies, options))
+        bundle = plan(session, session.client(), copies, options)
+        show_plan(session, bundle)
+        gate.check(bundle)
         return 0
     session.require_answer(_QUESTION)
     client = session.client()
@@ -57,6 +62,35 @@ def run(session: Session, client: Client, work: Callable[[Approval], Report | No
         return _DECLINED
     session.note("Nothing is unfinished.")
     return 0
+
+
+class Gate:
+    """
+    The policies that a plan must keep, read before any work so that what is wrong with them is said at once.
+
+    Raises:
+        InputError: One of them is no policy.
+    """
+
+    def __init__(self, session: Session, paths: Sequence[str], *, operator_cidr: str | None = None) -> None:
+        self._session = session
+        self._operator_cidr = operator_cidr
+        self._rules = _policies().load_all(paths) if paths else ()
+
+    def check(self, bundle: Bundle) -> None:
+        """
+        Look whether *bundle* keeps them; what could not be looked at is a warning.
+
+        Raises:
+            PolicyDenied: It breaks some.
+        """
+        if self._rules:
+            warn = self._session.display.on_warning
+            _policies().enforce(self._rules, bundle, operator_cidr=self._operator_cidr, warn=warn)
+
+
+def _policies() -> ModuleType:
+    return import_module("skytf.policy")  # on use: it brings pydantic along
 
 
 class Approval:

@@ -84,7 +84,8 @@ class ApplyOptions:
     caller's own, empty for none) is asked. ``ssh_proxy`` is a jump host, or a command with ``%h`` and ``%p`` in it.
     ``tree_source`` is how the gateway's packages reach the VMs: ``auto``, ``push``, ``fan-out`` or ``index``.
     ``backend`` is a TOML file that says where Terraform keeps its state, empty for the transfer's directory.
-    ``catalogs`` as in `Options`: the prices of a bundle are held against them.
+    ``catalogs`` as in `Options`: the prices of a bundle are held against them. ``policies`` are files with rules that a
+    plan must keep; it is held against them right before it is applied.
     """
 
     operator_cidr: str = ""
@@ -93,3 +94,4 @@ class ApplyOptions:
     tree_source: str = "auto"
     backend: str = ""
     catalogs: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()

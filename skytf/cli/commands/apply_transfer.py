@@ -14,7 +14,7 @@ from skytf.cli.copies import applying_of, copy_of, options_of
 from skytf.cli.options import applying, common, option, shaping
 from skytf.cli.plan_view import show_plan
 from skytf.cli.session import Session
-from skytf.cli.transfer import plan_and_apply, run
+from skytf.cli.transfer import Gate, plan_and_apply, run
 from skytf.errors import InputError
 from skytf.model.copy import ApplyOptions
 
@@ -40,6 +40,7 @@ def command(ctx: click.Context, /, arguments: tuple[str, ...], dry_run: bool, **
     session = ctx.ensure_object(Session)
     how = ApplyOptions(**applying_of(given))
     first, *destinations = arguments
+    gate = Gate(session, how.policies, operator_cidr=how.operator_cidr)
     if _is_bundle(first):
         _refuse_beside_a_bundle(ctx, first, destinations, [name for name in given if name not in _BESIDE_A_BUNDLE])
         if dry_run:

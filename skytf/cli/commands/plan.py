@@ -8,10 +8,10 @@ from typing import Any
 import rich_click as click
 
 from skytf.cli.copies import copy_of, options_of
-from skytf.cli.options import common, offline, option, shaping
+from skytf.cli.options import common, offline, option, policies, shaping
 from skytf.cli.plan_view import show_plan
 from skytf.cli.session import Session
-from skytf.cli.transfer import plan
+from skytf.cli.transfer import Gate, plan
 
 
 @click.command("plan")
@@ -24,6 +24,7 @@ from skytf.cli.transfer import plan
     panel="Plan",
 )
 @option("--dry-run", is_flag=True, help="Show the plan only, write nothing even with --out.", panel="Plan")
+@policies
 @offline
 @shaping
 @common
@@ -35,9 +36,12 @@ def command(
     Show what a transfer would create; with --out write it down as a bundle.
 
     Creates nothing: the sources are listed, a fleet is chosen, and Terraform says what it would do. With --offline
-    nobody is asked, and Terraform only checks what it would be given.
+    nobody is asked, and Terraform only checks what it would be given. With --policy a plan that breaks a rule is shown
+    and written all the same, for who reviews it, and the exit code is 8.
     """
     directory = None if dry_run else out
+    gate = Gate(session, given["policies"])
     copies = [copy_of(source, destinations, given)]
     bundle = plan(session, session.client(), copies, options_of(given), out=directory)
     show_plan(session, bundle, directory)
+    gate.check(bundle)
