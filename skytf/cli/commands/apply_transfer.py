@@ -44,7 +44,9 @@ def command(ctx: click.Context, /, arguments: tuple[str, ...], dry_run: bool, **
     if _is_bundle(first):
         _refuse_beside_a_bundle(ctx, first, destinations, [name for name in given if name not in _BESIDE_A_BUNDLE])
         if dry_run:
-            show_plan(session, read(Path(first)), Path(first))
+            bundle = read(Path(first))
+            show_plan(session, bundle, Path(first))
+            gate.check(bundle)
             return
         client = session.client()
         ctx.exit(run(session, client, lambda _: client.apply(Path(first), applying=how)))
