@@ -29,7 +29,7 @@ from skytf.model.copy import ApplyOptions, Copy, Options
 from skytf.moved import check_figures
 from skytf.operator import check_applying
 from skytf.planning import Place, planned
-from skytf.prepare import derive
+from skytf.prepare import derive, with_difference
 from skytf.quota import check_quota
 from skytf.report import Report
 from skytf.runner.engine import Engine
@@ -60,16 +60,29 @@ class Client(Looking):
         self._cancel = Cancel()
         self._signal = int(signal.SIGINT)
 
-    def plan(self, copies: Sequence[Copy], options: Options = _DEFAULTS, *, out: Path | None = None) -> Bundle:
+    def plan(
+        self,
+        copies: Sequence[Copy],
+        options: Options = _DEFAULTS,
+        *,
+        out: Path | None = None,
+        against: Path | None = None,
+    ) -> Bundle:
         """
         Survey the sources, plan a fleet and return (with *out*: also write) the bundle. Creates nothing.
 
+        With *against*, an earlier bundle (which may stand in *out*), the new one says what became different.
+
         Raises:
-            InputError: An end cannot be used, or there is nothing to copy.
+            InputError: An end cannot be used, there is nothing to copy, or *against* is no bundle.
+            Refused: *against* is broken, or of a format that this skytf does not read.
             NoTopology: Nothing meets the constraints.
             TerraformError: Terraform does not accept it, or there is none.
         """
+        old = None if against is None else bundles.read(against, any_tool=True)
         bundle = self._planned(copies, options, Path.cwd(), lock=out is not None)
+        if old is not None:
+            bundle = with_difference(bundle, old)
         if out is not None:
             bundles.write(out, bundle.files)
         return bundle

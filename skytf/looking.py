@@ -10,9 +10,11 @@ from pathlib import Path
 
 from skytf import bundle as bundles
 from skytf.comparison import Comparison, compare
+from skytf.difference import difference
 from skytf.doctor import Check, examine
 from skytf.home import Home
 from skytf.model.copy import Copy
+from skytf.model.difference import Difference
 from skytf.model.region import Region
 from skytf.permitting import Permissions, permissions
 from skytf.reap import Reaping, reap
@@ -58,6 +60,16 @@ class Looking:
         """
         wanted = [Region.parse(text) for text in regions]
         return list(examine(self._home, wanted, engine=self._engine_setting, env=self._env))
+
+    def diff(self, old: Path, new: Path) -> Difference:
+        """
+        Return what became different from the bundle *old* to the bundle *new*, which another skytf may have planned.
+
+        Raises:
+            InputError: One of them is no bundle.
+            Refused: One of them is broken, or has a format that this skytf does not read.
+        """
+        return difference(bundles.read(old, any_tool=True), bundles.read(new, any_tool=True))
 
     def permissions(self, cloud: str, phases: Sequence[str] = (), *, bundle: Path | None = None) -> Permissions:
         """

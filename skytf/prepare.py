@@ -9,6 +9,7 @@ from pathlib import Path
 
 from skytf.bundle import INFRA, LOCK_FILE, PLAN_JSON, Bundle, Manifest, compose
 from skytf.cost import estimate
+from skytf.difference import difference
 from skytf.errors import Refused
 from skytf.model.review import Page
 from skytf.model.topology import Topology
@@ -108,6 +109,19 @@ def with_plan(bundle: Bundle, terraform: Terraform, workdir: Path) -> Bundle:
     terraform.plan(out=plan_file, var_files=[workdir / PLACEHOLDERS])
     planned = normalise_plan(terraform.show_json(plan_file), workdir=workdir)
     return derive(bundle.manifest, planned, listings=bundle.listings)
+
+
+def with_difference(bundle: Bundle, old: Bundle) -> Bundle:
+    """
+    Return *bundle* saying what became different since *old*.
+
+    Raises:
+        Refused: The plan.json of *old* is broken.
+    """
+    manifest = replace(bundle.manifest, against=difference(old, bundle))
+    again = derive(manifest, bundle.plan_json, listings=bundle.listings)
+    lock = bundle.files.get(LOCK_FILE)
+    return again if lock is None else again.with_file(LOCK_FILE, lock)
 
 
 def with_lock(bundle: Bundle, terraform: Terraform, workdir: Path) -> Bundle:

@@ -19,6 +19,7 @@ from skytf.cli.session import Session
 COMMANDS: dict[str, str] = {
     "cp": "Copy objects: plan, ask, create the fleet, move, verify, destroy.",
     "plan": "Show what a transfer would create; with --out write it down as a bundle.",
+    "diff": "Say what became different between two bundles.",
     "apply-transfer": "Apply a reviewed bundle, or plan and apply in one step.",
     "resume": "Go on with an unfinished transfer.",
     "reap": "Remove fleets that a lost client left behind.",
@@ -59,7 +60,8 @@ class App(click.RichGroup):
             print(shown.message)  # noqa: T201  # rich_click has rendered the help already
             code = shown.exit_code
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the one place where errors become words
-            session.json = session.json or _wants_json(arguments)
+            session.json = session.json or _switched_on("--json", arguments)
+            session.two_differs = _two_differs(arguments)
             code = tell(error, session)
         sys.exit(code)
 
@@ -70,9 +72,16 @@ def load_command(name: str) -> click.Command:
     return command
 
 
-def _wants_json(arguments: list[str]) -> bool:
-    """Whether a command line that could not be parsed asks for JSON."""
-    return "--json" in arguments or os.environ.get("SKYTF_JSON", "").lower() in {"1", "true", "yes", "on", "t", "y"}
+def _switched_on(switch: str, arguments: list[str]) -> bool:
+    """Whether *switch* is given on a command line that perhaps could not be parsed, or by its variable."""
+    variable = "SKYTF_" + switch.removeprefix("--").replace("-", "_").upper()
+    return switch in arguments or os.environ.get(variable, "").lower() in {"1", "true", "yes", "on", "t", "y"}
+
+
+def _two_differs(arguments: list[str]) -> bool:
+    """Whether the exit code 2 says that something differs, on a command line that perhaps could not be parsed."""
+    command = arguments[:1]
+    return command == ["diff"] or (command == ["plan"] and _switched_on("--detailed-exitcode", arguments))
 
 
 app = App(

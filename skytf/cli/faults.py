@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -32,6 +32,8 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (OSError, 1),
     (KeyboardInterrupt, 128 + signal.SIGINT),
 )
+# Where 2 says "differs", whatever failed ends with 1, as Terraform's does; a policy's no and a signal keep their codes.
+_NOT_OF_THEIR_OWN = range(2, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def explain(error: BaseException) -> Fault:
 def tell(error: BaseException, session: Session) -> int:
     """Show *error* the way *session* talks and return its exit code."""
     fault = explain(error)
+    if session.two_differs and fault.exit_code in _NOT_OF_THEIR_OWN:
+        fault = replace(fault, exit_code=1)
     if session.debug:
         session.messages.print(safe_lines("".join(traceback.format_exception(error))), style="dim")
     if session.json:

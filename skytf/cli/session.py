@@ -41,7 +41,7 @@ class Session:
     The options that every command has, and the three ways to talk.
 
     Results go to standard output, what happens meanwhile to standard error; with ``json`` both are JSON Lines on
-    standard output.
+    standard output. With ``two_differs`` 2 is the exit code of an answer, and what else would end with it ends with 1.
     """
 
     def __init__(self, factory: ClientFactory = real_client) -> None:
@@ -49,6 +49,7 @@ class Session:
         self.json = False
         self.yes = False
         self.debug = False
+        self.two_differs = False
         self.home: Path | None = None
         self.engine: str | None = None
 

@@ -23,10 +23,18 @@ _QUESTION = "Apply this plan?"
 _DECLINED = 1
 
 
-def plan(session: Session, client: Client, copies: Sequence[Copy], options: Options, out: Path | None = None) -> Bundle:
+def plan(
+    session: Session,
+    client: Client,
+    copies: Sequence[Copy],
+    options: Options,
+    *,
+    out: Path | None = None,
+    against: Path | None = None,
+) -> Bundle:
     """Return the plan, showing how it is made."""
     with session.display, stopping_in_order(client, session):
-        return client.plan(copies, options, out=out)
+        return client.plan(copies, options, out=out, against=against)
 
 
 def plan_and_apply(

@@ -114,7 +114,7 @@ def _values(old: Side, new: Side) -> Iterator[Change]:
         names[kind] |= {name for name in values.keys() | others.keys() if values.get(name) != others.get(name)}
     for kind, found in sorted(names.items()):
         if found:
-            yield Change(INFRASTRUCTURE, f"arguments of {kind}", "", f"{listed(sorted(found))} changed")
+            yield Change(INFRASTRUCTURE, f"arguments of {kind} that changed", "", listed(sorted(found)))
 
 
 def _planned(side: Side) -> dict[str, tuple[str, Mapping[str, Any]]]:
@@ -147,7 +147,7 @@ def _files(old: Side, new: Side) -> Iterator[Change]:
         changed = sorted(name for name in names if before[folder].get(name) != after[folder].get(name))
         if changed:
             what = "root module" if folder == INFRA else f"module {folder.removeprefix(_MODULES).strip('/')}"
-            yield Change(INFRASTRUCTURE, f"files of the {what}", "", f"{listed(changed)} changed")
+            yield Change(INFRASTRUCTURE, f"files of the {what} that changed", "", listed(changed))
 
 
 def _terraform(side: Side) -> dict[str, dict[str, bytes]]:

@@ -124,7 +124,7 @@ def _contents(old: Side, new: Side) -> Iterator[Change]:
         changed = len(set(one.fingerprint) - set(was.fingerprint))
         if changed:
             ranges = words.count(changed, "key range")
-            yield Change(TRANSFER, f"content of {one.job_id}", "", f"other objects in {ranges}")
+            yield Change(TRANSFER, f"content of {one.job_id} that changed", "", ranges)
 
 
 def _options(side: Side) -> dict[str, Fact]:

@@ -108,8 +108,10 @@ class FakeClient:
         self.hooks = hooks or Hooks()
         return cast("Client", self)
 
-    def plan(self, copies: Sequence[Copy], options: Options, *, out: Path | None = None) -> FakeBundle:
-        self.calls.append(("plan", (list(copies), options, out)))
+    def plan(
+        self, copies: Sequence[Copy], options: Options, *, out: Path | None = None, against: Path | None = None
+    ) -> FakeBundle:
+        self.calls += [("plan", (list(copies), options, out)), ("against", against)]
         if self.error is not None:
             raise self.error
         if self.plan_blocks:
