@@ -1,3 +1,0 @@
-"""What became different between two bundles. Pure."""
-
-from __future__ import annotations
