@@ -50,6 +50,27 @@ def test_counters_become_one_event_however_often_they_change() -> None:
     assert second == []
 
 
+def test_links_and_stores_are_told_with_the_counters() -> None:
+    traffic = {"b": (0, 0)}
+    events = Events()
+    counters = Counters(events, lambda: traffic)
+    count = counters.of_store("job-0-source")
+    counters.of_store("job-1-source")
+
+    count("get", 2)
+    count("get", 1)
+    traffic["b"] = (100, 7)
+    (told,) = events.after(0)
+    nothing_new = events.after(told["seq"])
+    traffic["b"] = (101, 7)
+    again = events.after(told["seq"])
+
+    assert (told["sent_to"], told["received_from"], told["bytes_sent"]) == ({"b": 100}, {"b": 7}, 100)
+    assert told["stores"] == {"job-0-source": {"get": 3}}, "of a store that nobody asked nothing is told"
+    assert nothing_new == []
+    assert [event["bytes_sent"] for event in again] == [101]
+
+
 def test_events_reach_the_journal(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
     events = Events(journal)
