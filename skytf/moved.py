@@ -93,6 +93,6 @@ def _text(quote: Quote) -> str:
     if value == Span():
         return "unknown"
     if value.low == value.likely == value.high:
-        return f"{value.low!r}"
-    likely, high = ("unknown" if one is None else repr(one) for one in (value.likely, value.high))
-    return f"{value.low!r} to {high}, likely {likely}"
+        return f"{value.low:.12g}"
+    likely, high = ("unknown" if one is None else f"{one:.12g}" for one in (value.likely, value.high))
+    return f"{value.low:.12g} to {high}, likely {likely}"

@@ -207,5 +207,5 @@ def test_an_edited_request_is_blamed_and_not_what_follows_from_it(tmp_path: Path
     path.write_text(path.read_text().replace('"bytes": 9', '"bytes": 8'))
     edited = read(tmp_path)
 
-    with pytest.raises(Refused, match=r"transfer\.json was edited, PLAN\.md (and plan\.html have|has) another digest of it"):
+    with pytest.raises(Refused, match=r"transfer\.json was edited, PLAN\.md .*another digest of it"):
         verify(edited, derive(edited.manifest).files)
