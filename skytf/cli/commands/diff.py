@@ -28,9 +28,11 @@ _DIRECTORY = click.Path(path_type=Path)
 @click.pass_context
 def command(ctx: click.Context, /, old: Path, new: Path, form: str) -> None:
     """
-    Say what became different from the bundle OLD to the bundle NEW.
+    Say what became different between two bundles.
 
-    Infrastructure, cost, throughput, permissions, exposure to the internet, and what is moved; a line for each change.
+    From OLD to NEW: infrastructure, cost, throughput, permissions, exposure to the internet, and what is moved; a line
+    for each change.
+
     Exits with 0 where they are the same, 1 after an error, 2 where they differ.
     """
     session = ctx.ensure_object(Session)

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from skytf.cli import app
 from skytf.cli.session import Session
 from tests.skytf.cli.fake import FakeClient
-from tests.skytf.cli.results import CHECK, FLEET, SAME, TRANSFER, UNSEARCHED
+from tests.skytf.cli.results import CHECK, DIFFERENCE, FLEET, SAME, TRANSFER, UNSEARCHED
 
 Run = Callable[..., Result]
 
@@ -27,7 +27,12 @@ def no_options_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def client() -> FakeClient:
     return FakeClient(
-        transfer_list=[TRANSFER], fleets=[FLEET], unsearched=[UNSEARCHED], comparisons=[SAME], checks=[CHECK]
+        transfer_list=[TRANSFER],
+        fleets=[FLEET],
+        unsearched=[UNSEARCHED],
+        comparisons=[SAME],
+        checks=[CHECK],
+        difference=DIFFERENCE,
     )
 
 

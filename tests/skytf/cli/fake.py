@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from skytf.client import Client
     from skytf.comparison import Comparison
     from skytf.doctor import Check
+    from skytf.model.difference import Difference
     from skytf.permitting import Permissions
     from skytf.reap import Reaped, Reaping, Unsearched
     from skytf.transfers import TransferInfo
@@ -67,11 +68,19 @@ MESSAGES: tuple[Message, ...] = (
 
 
 @dataclass
+class FakeManifest:
+    """Has what the command line reads of a manifest."""
+
+    against: Difference | None = None
+
+
+@dataclass
 class FakeBundle:
     """Has what the command line reads of a bundle."""
 
     digest: str = "00ff"
     plan_json: bytes | None = b"{}"
+    manifest: FakeManifest = field(default_factory=FakeManifest)
     files: dict[str, bytes] = field(
         default_factory=lambda: {
             "PLAN.md": PLAN_MD.encode(),
@@ -92,6 +101,7 @@ class FakeClient:
     unsearched: list[Unsearched] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    difference: Difference | None = None
     play: Callable[[Hooks], None] | None = None
     blocks: bool = False
     plan_blocks: bool = False
@@ -119,7 +129,7 @@ class FakeClient:
         self.hooks.on_phase("surveying", "/data")
         self.hooks.on_survey("job-0", 13, 4 << 20)
         self.hooks.on_phase("planning", "2 and 2 gateways, direct")
-        return FakeBundle()
+        return FakeBundle(manifest=FakeManifest(self.difference))
 
     def apply(self, bundle: object, *, applying: ApplyOptions) -> Report | None:
         self.calls += [("apply", bundle), ("applying", applying)]
@@ -162,6 +172,12 @@ class FakeClient:
 
         self.calls.append(("permissions", (cloud, phases, bundle)))
         return Permissions(cloud, ("plan",), ("ec2:RunInstances",), f'{{"cloud": "{cloud}"}}', "a policy")
+
+    def diff(self, old: Path, new: Path) -> Difference | None:
+        self.calls.append(("diff", (old, new)))
+        if self.error is not None:
+            raise self.error
+        return self.difference
 
     def doctor(self, regions: Sequence[str] = ()) -> list[Check]:
         self.calls.append(("doctor", list(regions)))

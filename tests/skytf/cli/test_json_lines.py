@@ -51,6 +51,7 @@ EVERYTHING = [
     ("verify", "a", "b"),
     ("permissions", "aws"),
     ("doctor",),
+    ("diff", "old", "new"),
 ]
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from skytf.model.difference import Difference
 from tests.skytf.cli.conftest import Run, lines_of
 from tests.skytf.cli.fake import PLAN_MD, FakeClient
 
@@ -37,3 +38,23 @@ def test_json_holds_the_plan_as_data_and_as_text(run: Run) -> None:
     assert plan["directory"] == "somewhere"
     assert plan["text"] == PLAN_MD
     assert plan["topology"] == {"gateways": []}
+
+
+def test_against_is_the_bundle_that_it_is_compared_with(run: Run, client: FakeClient) -> None:
+    run("plan", "a", "b", "--against", "old bundle")
+    run("plan", "a", "b")
+
+    assert client.named("against") == [Path("old bundle"), None]
+
+
+def test_the_detailed_exit_code_is_terraforms(run: Run, client: FakeClient) -> None:
+    different = run("plan", "a", "b", "--against", "old", "--detailed-exitcode")
+    client.difference = Difference("00ff")
+    same = run("plan", "a", "b", "--against", "old", env={"SKYTF_DETAILED_EXITCODE": "1"})
+    plain = run("plan", "a", "b", "--against", "old")
+    client.difference = None
+    alone = run("plan", "a", "b", "--detailed-exitcode")
+
+    codes = [one.exit_code for one in (different, same, plain, alone)]
+
+    assert codes == [2, 0, 0, 2]
