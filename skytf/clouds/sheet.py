@@ -77,7 +77,8 @@ class Sheet:
     Where ``regions`` is empty every name is a region, and where ``instances`` is empty there is nothing to choose.
     ``provider`` is None where the cloud is the operator's own machine. ``without`` are fields of `SiteSettings` that
     mean nothing to this cloud. ``self_deletion`` is what the identity that is made for gateways may do besides, to
-    end them; empty where a VM ends otherwise.
+    end them; empty where a VM ends otherwise. ``disks`` are patterns of instance types, each with the type of disk that
+    the module gives them, the first that fits.
     """
 
     cloud: str
@@ -92,6 +93,7 @@ class Sheet:
     faults: tuple[FaultPattern, ...]
     without: tuple[str, ...] = ()
     self_deletion: str = ""
+    disks: tuple[tuple[str, str], ...] = ()
 
     def check_region(self, name: str) -> None:
         """
@@ -115,6 +117,10 @@ class Sheet:
         except KeyError:
             text = f"{name!r} is no instance type of {self.title} that skytf knows"
             raise InputError(text, hint=_nearest(name, self.instances)) from None
+
+    def disk_type(self, instance_type: str) -> str:
+        """Return which type of disk the module gives to *instance_type*; empty where it has none."""
+        return next((disk for pattern, disk in self.disks if fnmatchcase(instance_type, pattern)), "")
 
     def fact(self, name: str) -> Fact:
         """
@@ -164,6 +170,7 @@ def sheet(cloud: str) -> Sheet:
         faults=tuple(_fault(one) for one in raw.get("faults", ())),
         without=tuple(raw.get("without", ())),
         self_deletion=raw.get("self_deletion", ""),
+        disks=tuple(raw.get("disks", {}).items()),
     )
 
 

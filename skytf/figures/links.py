@@ -1,0 +1,128 @@
+"""What passes between two sites: as it was measured, else by their distance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from skytf.catalog.reading import Row
+from skytf.catalog.schema import ANY, EXTERNAL, INTERNAL
+from skytf.catalog.tables import Catalog
+from skytf.figures.geography import distance_km, nearest, percentile, points
+from skytf.figures.quotes import age, derived, own
+from skytf.model.figures import LinkFigures, Quote
+from skytf.model.job import LinkShape, Request
+from skytf.model.region import Region
+from skytf.model.span import Span
+
+# A pair that was measured once: within 5 s a receiver had counted this part of what the sender had (10th percentile of
+# the grid of 2022-01, which has both), and the grid of 2022-11 found so much more than it (90th percentile).
+_ONCE_LOW, _ONCE_HIGH = 0.57, 1.39
+_NEAREST = 20
+_FEWEST = 5  # measured pairs of two clouds from which something can be said about others of theirs
+_SHAPE = "shape"
+
+
+def link(request: Request, source: Region, target: Region, catalog: Catalog) -> LinkFigures:
+    """Return the figures of the link from *source* to *target*."""
+    if own(source) and own(target):
+        return LinkFigures(source, target, *_shaped(request, source, target))
+    if own(source) or own(target):
+        return LinkFigures(source, target, Quote(), Quote())  # the operator's own line: nobody has measured it
+    private = request.private_addresses and source.cloud == target.cloud
+    return LinkFigures(
+        source, target, _throughput(catalog, source, target, private=private), _rtt(catalog, source, target)
+    )
+
+
+def _shaped(request: Request, source: Region, target: Region) -> tuple[Quote, Quote]:
+    shapes = {(one.source, one.target): one for one in request.shapes}
+    there, back = shapes.get((source, target)), shapes.get((target, source))
+    if there is None:
+        return Quote(), Quote()
+    delay_ms = there.delay_ms + (back.delay_ms if back is not None else 0.0)
+    return _shaped_gbps(there, request.connections), Quote(Span.exactly(delay_ms).rounded(3), "", _SHAPE)
+
+
+def _shaped_gbps(shape: LinkShape, connections: int) -> Quote:
+    limits = [mbps for mbps in (shape.link_mbps, shape.connection_mbps * connections) if mbps > 0]
+    return Quote(Span.exactly(min(limits) / 1000).rounded(6), "", _SHAPE) if limits else Quote()
+
+
+def _throughput(catalog: Catalog, source: Region, target: Region, *, private: bool) -> Quote:
+    rows = _premium(catalog.rows("throughput", from_=str(source), to=str(target)))
+    wished = _uppermost([row for row in rows if row.cells["addresses"] in {INTERNAL if private else EXTERNAL, ANY}])
+    if wished:
+        return _measured(wished)
+    other = _uppermost([row for row in rows if row.cells["addresses"] == EXTERNAL])
+    if other:
+        return _measured(other, "measured between public addresses")
+    return _by_distance(catalog, (source, target), lambda: _newest_grid(catalog), "gbps")
+
+
+def _rtt(catalog: Catalog, source: Region, target: Region) -> Quote:
+    there = _premium(catalog.rows("rtt", from_=str(source), to=str(target)))[:1]
+    back = _premium(catalog.rows("rtt", from_=str(target), to=str(source)))[:1]
+    if rows := [*there, *back]:
+        values = [row.number("rtt_ms") or 0.0 for row in rows]
+        rule = "" if there else "measured the other way round"
+        return derived(rows, Span(min(values), values[0], max(values)), rule)
+    return _by_distance(catalog, (source, target), lambda: _premium(catalog.rows("rtt")), "rtt_ms")
+
+
+def _measured(rows: Sequence[Row], rule: str = "") -> Quote:
+    """Return what *rows* of one pair say: likely the newest, low and high all that was seen."""
+    latest = max(rows, key=lambda row: age(row.cells["date"]))
+    likely = latest.number("gbps") or 0.0
+    seen = [value for row in rows for name in ("gbps", "received_gbps") if (value := row.number(name)) is not None]
+    if len(seen) > 1:
+        return derived(rows, Span(min(seen), likely, max(seen)), rule)
+    once = f"measured once: bounds {_ONCE_LOW:g} and {_ONCE_HIGH:g} times"
+    return derived(rows, Span.exactly(likely) * Span(_ONCE_LOW, 1.0, _ONCE_HIGH), f"{rule}; {once}" if rule else once)
+
+
+def _by_distance(catalog: Catalog, pair: tuple[Region, Region], rows: Callable[[], list[Row]], column: str) -> Quote:
+    """Return the median of the pairs that are about as far from each other, of these two clouds or else of all."""
+    source, target = pair
+    places = points(catalog)
+    if str(source) not in places or str(target) not in places:
+        return Quote()
+    wanted_km = distance_km(places[str(source)], places[str(target)])
+    every = rows()
+    alike = [row for row in every if _clouds(row) == (source.cloud, target.cloud)]
+    few = len(alike) < _FEWEST
+    among = [row for row in every if (_clouds(row)[0] == _clouds(row)[1]) == (source.cloud == target.cloud)]
+    chosen = nearest(among if few else alike, places, wanted_km, _NEAREST)
+    if not chosen:
+        return Quote()
+    values = [row.number(column) or 0.0 for row in chosen]
+    low, high = (min(values), max(values)) if few else (percentile(values, 0.1), percentile(values, 0.9))
+    whose = "other clouds, bounds their least and most" if few else "these clouds, bounds 10th and 90th percentile"
+    rule = f"by distance ({wanted_km:.0f} km): median of the {len(chosen)} measured pairs nearest in length of {whose}"
+    return derived(chosen, Span(low, percentile(values, 0.5), high), rule)
+
+
+def _newest_grid(catalog: Catalog) -> list[Row]:
+    """Return for each pair the newest row that was measured between public addresses."""
+    found: dict[tuple[str, ...], Row] = {}
+    for row in _premium(catalog.rows("throughput")):
+        pair = row.values(("from", "to"))
+        if row.cells["addresses"] != INTERNAL and (
+            pair not in found or age(row.cells["date"]) > age(found[pair].cells["date"])
+        ):
+            found[pair] = row
+    return list(found.values())
+
+
+def _premium(rows: list[Row]) -> list[Row]:
+    """Return the rows of the network tier that gateways use."""
+    return [row for row in rows if row.values(("from_tier", "to_tier")) == ("premium", "premium")]
+
+
+def _uppermost(rows: list[Row]) -> list[Row]:
+    """Return those of the user's nearest directory, or else the built-in ones."""
+    top = max((row.layer for row in rows), default=0)
+    return [row for row in rows if row.layer == top]
+
+
+def _clouds(row: Row) -> tuple[str, str]:
+    return row.cells["from"].partition(":")[0], row.cells["to"].partition(":")[0]
