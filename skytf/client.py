@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +11,13 @@ from typing import Any
 from gateway.journal import Journal
 from skytf import bundle as bundles
 from skytf import exactly
-from skytf.assembly import Setting, backend_of
+from skytf.assembly import backend_of
 from skytf.bundle import Bundle
 from skytf.catalog.tables import load
-from skytf.deploy.cancel import Cancel
 from skytf.drifting import check_drift
-from skytf.errors import InputError, Interrupted, Refused
+from skytf.errors import InputError, Refused
 from skytf.figures import figures
-from skytf.home import TransferDir, client_alive, new_transfer_id
-from skytf.hooks import Hooks, Serialised
-from skytf.looking import Looking, owner
+from skytf.home import TransferDir, client_alive
 from skytf.model import codec
 from skytf.model.copy import ApplyOptions, Copy, Options
 from skytf.moved import check_figures
@@ -31,9 +25,8 @@ from skytf.operator import check_applying
 from skytf.planning import Place, planned
 from skytf.prepare import derive, with_difference
 from skytf.quota import check_quota
+from skytf.rehearsing import Rehearsals
 from skytf.report import Report
-from skytf.runner.engine import Engine
-from skytf.runner.engine import resolve as resolve_engine
 from skytf.sources import Watch
 from skytf.transfer import BUNDLE_DIR, FLEET_LEFT, Transfer
 from skytf.transfers import Asked
@@ -44,7 +37,7 @@ _APPLYING = ApplyOptions()
 _AS_BEFORE: Mapping[str, Any] = MappingProxyType({})
 
 
-class Client(Looking):
+class Client(Rehearsals):
     """
     Plans and runs transfers of one home directory, one at a time.
 
@@ -53,12 +46,6 @@ class Client(Looking):
         engine: A Terraform to use instead of the one that is found.
         hooks: Called as things happen.
     """
-
-    def __init__(self, *, home: Path | None = None, engine: str | None = None, hooks: Hooks | None = None) -> None:
-        super().__init__(home=home, engine=engine)
-        self._hooks = Serialised(hooks or Hooks())
-        self._cancel = Cancel()
-        self._signal = int(signal.SIGINT)
 
     def plan(
         self,
@@ -145,13 +132,14 @@ class Client(Looking):
         Go on with an unfinished transfer (default: the latest); None where nothing is unfinished.
 
         What is left of its old fleet is removed first. *approve* is asked only where nobody had approved the plan yet.
+        A rehearsal is never gone on with: what is left of it is removed.
         *changing* are fields of `ApplyOptions` that shall not be as they were.
 
         Raises:
             InputError: There is no such transfer.
             Refused: Its client still works on it; or, as for `apply`.
         """
-        directory = self._home.transfer(transfer_id) if transfer_id else self._latest_unfinished()
+        directory = self._resumable(transfer_id)
         if directory is None or directory.status().outcome == "done":
             return None
         with directory.locked():
@@ -177,25 +165,8 @@ class Client(Looking):
                 transfer.remove_old_fleet()
                 return transfer.concluded() if was_left else transfer.run()
 
-    def interrupt(self, signal_number: int) -> None:
-        """
-        Stop what runs, in order; may be called by a signal handler.
-
-        The running call raises Interrupted once the fleet is gone.
-        """
-        self._signal = signal_number
-        # A handler may have interrupted the very thread that holds the lock of Cancel.
-        threading.Thread(target=self._cancel.set, name="interrupt").start()
-
-    def _engine(self) -> Engine:
-        return resolve_engine(self._engine_setting, self._env)
-
     def _watch(self) -> Watch:
         return Watch(self._hooks, self._check)
-
-    def _check(self) -> None:
-        if self._cancel.is_set():
-            raise Interrupted("stopped before anything was created", signal_number=self._signal)
 
     def _planned(self, copies: Sequence[Copy], options: Options, cwd: Path, *, lock: bool = False) -> Bundle:
         place = Place(self._home.root, self._engine, self._env, self._hooks, self._cancel, self._check)
@@ -236,24 +207,6 @@ class Client(Looking):
                 self._discard(directory)
             raise
 
-    def _begin(self, asked: Asked) -> TransferDir:
-        """Write down what is asked before anything is looked at, so that a client that is killed can be followed up."""
-        directory = self._home.create(new_transfer_id())
-        directory.write("request.json", codec.encode(asked))
-        directory.enter("surveying", owner=owner())
-        return directory
-
-    def _keep(self, directory: TransferDir, bundle: Bundle) -> None:
-        """Write the bundle whole or not at all, also if we are killed."""
-        beside = directory.root / f"{BUNDLE_DIR}.new"
-        shutil.rmtree(beside, ignore_errors=True)
-        bundles.write(beside, bundle.files)
-        beside.rename(directory.root / BUNDLE_DIR)
-
-    def _discard(self, directory: TransferDir) -> None:
-        """Nothing was created: a transfer that never began is not worth remembering."""
-        shutil.rmtree(directory.root, ignore_errors=True)
-
     def _checked_applying(self, applying: ApplyOptions) -> ApplyOptions:
         """Return *applying* as it holds in any directory, if it can be; what is wrong is said before any work."""
         check_applying(applying)
@@ -269,18 +222,14 @@ class Client(Looking):
             rules = load_all(applying.policies)
             enforce(rules, bundle, operator_cidr=applying.operator_cidr, warn=self._hooks.on_warning)
 
-    def _setting(self, directory: TransferDir, applying: ApplyOptions) -> Setting:
-        return Setting(
-            directory=directory,
-            home=self._home.root,
-            engine=self._engine(),
-            env=self._env,
-            owner=owner(),
-            hooks=self._hooks,
-            cancel=self._cancel,
-            stop_signal=lambda: self._signal,
-            applying=applying,
-        )
+    def _resumable(self, transfer_id: str | None) -> TransferDir | None:
+        """Return what to go on with (default: the latest); rehearsals that are met on the way there end."""
+        if transfer_id:
+            directory = self._home.transfer(transfer_id)
+            return None if self._ended_rehearsal(directory) else directory
+        while (latest := self._latest_unfinished()) is not None and self._ended_rehearsal(latest):
+            continue
+        return latest
 
     def _latest_unfinished(self) -> TransferDir | None:
         for directory in self._home.transfers():
