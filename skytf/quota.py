@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skytf.clouds import open_cloud
@@ -30,7 +30,7 @@ class Asked:
     @property
     def read(self) -> QuotaRead | None:
         """What a bundle keeps of it."""
-        if self.quota is None or self.why:
+        if self.quota is None:
             return None
         return QuotaRead(self.region, self.instance_type, self.wanted, self.quota.name, self.quota.limit)
 
@@ -53,7 +53,13 @@ def ask(request: Request, topology: Topology, home: Path, check: Callable[[], No
             continue
         check()
         chosen = settings(request, region)
-        yield _asked(region, chosen.instance_types[0], len(topology.at(region)), home, spot=chosen.spot)
+        named = {name: value for cloud, name, value in request.facts if cloud == region.cloud}
+        one = Asked(region, chosen.instance_types[0], len(topology.at(region)), None)
+        try:
+            quota, why = _answer(region, one.instance_type, home, named, spot=chosen.spot)
+        except SkytfError as error:
+            quota, why = None, f"{error}{f' ({error.hint})' if error.hint else ''}"
+        yield replace(one, quota=quota, why=why)
 
 
 def read_quota(
@@ -111,13 +117,22 @@ def check_quota(
     return warnings
 
 
-def _asked(region: Region, instance_type: str, wanted: int, home: Path, *, spot: bool) -> Asked:
+def _answer(
+    region: Region, instance_type: str, home: Path, named: Mapping[str, str], *, spot: bool
+) -> tuple[Quota | None, str]:
+    """Return what the cloud of *region* says, and why that counts for nothing where it does."""
+    title = sheet(region.cloud).title
     cloud = open_cloud(region.cloud, home)
     if cloud is None:
-        return Asked(region, instance_type, wanted, None, f"{sheet(region.cloud).title} has no adapter that could ask")
-    try:
-        quota = cloud.quota(region.name, instance_type, spot=spot)
-    except SkytfError as error:
-        return Asked(region, instance_type, wanted, None, f"{error}{f' ({error.hint})' if error.hint else ''}")
-    why = f"{sheet(region.cloud).title} does not tell" if quota is not None and quota.instances is None else ""
-    return Asked(region, instance_type, wanted, quota, why)
+        return None, f"there is no adapter that could ask {title}"
+    quota = cloud.quota(region.name, instance_type, spot=spot)
+    if quota is None:
+        return None, ""
+    if quota.instances is None:
+        return None, f"{title} does not tell that of {instance_type}"
+    # The fleet may be planned for another project or subscription than the one that the credentials belong to.
+    others = {name: value for name, value in cloud.facts(named).items() if value != named[name]}
+    if others:
+        name, value = next(iter(others.items()))
+        return None, f"{name} is {named[name]}, and the credentials ask about {value}"
+    return quota, ""
