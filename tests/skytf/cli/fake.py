@@ -129,7 +129,7 @@ class FakeClient:
         self.hooks.on_phase("surveying", "/data")
         self.hooks.on_survey("job-0", 13, 4 << 20)
         self.hooks.on_phase("planning", "2 and 2 gateways, direct")
-        return FakeBundle(manifest=FakeManifest(self.difference))
+        return FakeBundle(manifest=FakeManifest(self.difference if against else None))
 
     def apply(self, bundle: object, *, applying: ApplyOptions) -> Report | None:
         self.calls += [("apply", bundle), ("applying", applying)]
