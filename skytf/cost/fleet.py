@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from skytf.cost.item import Item, sources_of
+from skytf.cost.item import Item, lacking, sources_of
 from skytf.model.cost import ADDRESSES, DISKS, INSTANCES, CostLine
 from skytf.model.figures import Figures, Quote, SiteFigures
 from skytf.model.job import Request
@@ -63,9 +63,4 @@ def _item(kind: str, site: SiteFigures, what: str, amount: tuple[Span, str], quo
     quantity, unit = amount
     usd = quantity * quote.value
     line = CostLine(kind, str(site.region), what, quantity, unit, quote.value, usd, sources_of([quote]))
-    missing = ""
-    if not usd.known:
-        missing = (
-            f"{kind} of {site.region}: {'how long they stand is not known' if quote.value.known else 'no price known'}"
-        )
-    return Item(line, missing)
+    return Item(line, lacking(f"{kind} of {site.region}", usd, quote, "how long they stand is not known"))

@@ -43,3 +43,12 @@ def sources_of(quotes: Iterable[Quote]) -> str:
         if text and text not in texts:
             texts.append(text)
     return "; ".join(texts)
+
+
+def lacking(what: str, usd: Span, quote: Quote, otherwise: str) -> str:
+    """Return in words what *usd* of *what* lacks: a price, or *otherwise*; empty where it is known."""
+    if usd.known:
+        return ""
+    if not quote.known:
+        return f"{what}: no price known"
+    return f"{what}: {otherwise if quote.value.known else quote.rule or 'no price known'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skytf.cost.item import Item, sources_of
+from skytf.cost.item import Item, lacking, sources_of
 from skytf.model.cost import REQUESTS, CostLine
 from skytf.model.figures import Figures, Quote, StoreFigures
 from skytf.model.job import Endpoint, Request
@@ -57,5 +57,4 @@ def _item(what: str, url: str, amount: tuple[Span, str], quote: Quote, one: Requ
     usd = quantity * quote.value
     line = CostLine(REQUESTS, url, what, quantity, unit, quote.value, usd, sources_of([quote]))
     kind = "retrieval" if what.startswith("retrieval") else "requests"
-    missing = "" if usd.known else f"{kind} of {url}: {'not counted' if quote.value.known else 'no price known'}"
-    return Item(line, missing, ((usd, one.ends),))
+    return Item(line, lacking(f"{kind} of {url}", usd, quote, "how many they were is not known"), ((usd, one.ends),))

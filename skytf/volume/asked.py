@@ -8,10 +8,9 @@ from skytf.model.job import Job, Request
 from skytf.model.span import Span
 from skytf.model.usage import End, Requests
 from skytf.volume.pieces import Pieces
+from skytf.volume.ways import OWN_SCHEMES
 
 GET, PUT, PART, LIST = "get", "put", "multipart-part", "list"
-# What lies on the gateways' own disks is asked for free.
-_NOT_ASKED = frozenset({"file", "hdfs"})
 _PAGE_KEYS = 1_000  # of a listing: `S3Store.page_keys`
 # Surveyed for the plan, listed again for the work; in between held against the review, where a bundle is applied.
 _LISTINGS = Span(2.0, 3.0, 3.0)
@@ -29,12 +28,12 @@ def requests_of(request: Request, pieces: Mapping[str, Pieces]) -> tuple[Request
     for job in request.jobs:
         objects = pieces.get(job.job_id, Pieces())
         ends = tuple((job.job_id, index) for index in range(len(job.destinations)))
-        if job.source.store.scheme not in _NOT_ASKED:
+        if job.source.store.scheme not in OWN_SCHEMES:
             read = Span.exactly(float(objects.size_bytes))
             asked = _of_source(job, objects)
             found += _requests(f"{job.job_id}-source", asked, ends, read)
         for end, destination in zip(ends, job.destinations, strict=True):
-            if destination.store.scheme not in _NOT_ASKED:
+            if destination.store.scheme not in OWN_SCHEMES:
                 asked = _of_destination(job, objects, request.settings.if_exists)
                 found += _requests(f"{job.job_id}-destination-{end[1]}", asked, (end,), Span.exactly(0.0))
     return tuple(found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import urlsplit
 
 from skytf.clouds import CLOUDS
 from skytf.clouds.sheet import cloud_of_store, sheet
@@ -14,9 +13,10 @@ from skytf.model.region import Region
 from skytf.model.topology import Topology
 from skytf.model.usage import End
 
-# What lies on the machines of its site, so that its bytes pass no network that anybody bills.
+# What lies on the disks of its site: its bytes pass no network.
 _ON_DISK = frozenset({"file"})
-_NEARBY = frozenset({"file", "hdfs"})
+# Stores that are the operator's own: nobody bills a question to them.
+OWN_SCHEMES = frozenset({"file", "hdfs", "memory"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +90,16 @@ def crossings(request: Request, topology: Topology) -> tuple[tuple[str, str], ..
 
 def place_of(end: Endpoint) -> str:
     """
-    Return where the store of *end* is: the text of a region, or a name of the store where it is in none that we know.
+    Return where the store of *end* is: the text of its gateways' region where it stands with them, else its address.
 
-    A store with an address of its own counts as the gateways' neighbour where they are this machine, and is named by
-    its host elsewhere; R2 is ``r2``.
+    What has an address of its own, and what is the operator's, stands with gateways that are this machine.
     """
     store, region = end.store, end.region
-    if store.scheme in _NEARBY:
-        return str(region)
-    if store.endpoint_url:
-        if is_own_machine(str(region)):
-            return str(region)
-        return urlsplit(store.endpoint_url).hostname or store.endpoint_url
-    cloud = cloud_of_store(store.scheme, CLOUDS)
-    if cloud is None:
-        return store.scheme
-    if cloud == region.cloud:
-        return f"{cloud}:{store.region or region.name}"
-    return f"{cloud}:{store.region}" if store.region else store.scheme
+    here = is_own_machine(str(region))
+    if not (store.endpoint_url or store.scheme in OWN_SCHEMES):
+        cloud = cloud_of_store(store.scheme, CLOUDS)
+        here = cloud == region.cloud and store.region in {"", region.name}
+    return str(region) if here else f"{store.scheme}://{store.bucket}"
 
 
 def sites_of(passed: Iterable[Way]) -> tuple[tuple[Region, Region], ...]:
