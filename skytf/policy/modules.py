@@ -1,14 +1,13 @@
 """
 What policies know of the clouds' modules: their resource types, and where a plan says what policies ask for.
 
-Derived from the modules themselves and ``policy.toml`` beside each. ``python -m skytf.policy.modules`` prints it as
-``policy/modules.json``, which the Rego rules read.
+Derived from the modules themselves and ``policy.toml`` beside each; ``policy/modules.json``, which the Rego rules read,
+is written from it (policy/README.md).
 """
 
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -95,7 +94,3 @@ def clouds() -> list[str]:
 def modules_json() -> bytes:
     """Return the content of ``policy/modules.json``."""
     return codec.encode({"skytf_modules": {cloud: module(cloud) for cloud in clouds()}})
-
-
-if __name__ == "__main__":
-    sys.stdout.buffer.write(modules_json())
