@@ -11,6 +11,7 @@ from skytf.bundle import INFRA, LOCK_FILE, PLAN_JSON, Bundle, Manifest, compose
 from skytf.cost import estimate
 from skytf.difference import difference
 from skytf.errors import Refused
+from skytf.model import codec
 from skytf.model.review import Page
 from skytf.model.topology import Topology
 from skytf.permissions import needed
@@ -48,6 +49,8 @@ def derive(
     Raises:
         Refused: *plan_json* is broken.
     """
+    # What is read back from transfer.json must give the same: there a 10 that stands for a float is 10.0.
+    manifest = codec.decode(codec.encode(manifest), Manifest)
     request = manifest.request
     topology = weighed(manifest)
     page = page_of(manifest, topology, plan_json)
