@@ -67,12 +67,21 @@ class Compared:
     """
     What was predicted of one thing, and what it came to; ``measured`` is None where nobody could measure it.
 
-    ``what`` is ``transfer_s``, ``fleet_s``, ``goodput_gbps``, ``total_usd``, or ``<kind>_usd`` of a kind of cost.
+    ``what`` is ``transfer_s``, ``fleet_s``, ``goodput_gbps``, ``total_usd``, ``<kind>_usd`` of a kind of cost, or
+    ``<job id>-destination-<n>_usd``. A cost is to the second and the request, at the likely price.
     """
 
     what: str
     predicted: Span
     measured: float | None
+
+    @property
+    def outside(self) -> bool:
+        """Whether it was measured, and lies below what was predicted at least or above what was at most."""
+        if self.measured is None:
+            return False
+        high = self.predicted.high
+        return self.measured < self.predicted.low or (high is not None and self.measured > high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +95,9 @@ class Report:
     ``host_steps`` has the slowest gateway of each step of ``deploying``.
     ``failures`` holds at most 1,000; the rest is in ``failures_file``. ``left`` names what could not be removed;
     ``unsearched`` counts the clouds in which nobody could look for more.
-    ``compared`` sets what was predicted beside what was measured, ``bottleneck`` is the predicted one, ``cost`` the bill
-    of what was used. ``rehearsal_scale`` is 0 of a real run; of a rehearsal it is the share of the predicted rates at
-    which the links were played, and measured rates and times are then converted to full size.
+    ``compared`` sets what was predicted beside what was measured, ``bottleneck`` is the predicted one, ``cost`` the
+    bill of what all runs of the transfer used. ``rehearsal_scale`` is 0 of a real run; of a rehearsal it is the share
+    of the predicted rates at which the links were played, and measured rates and times are then converted to full size.
     """
 
     transfer_id: str

@@ -47,10 +47,11 @@ def egress(request: Request, pairs: Iterable[tuple[Region, Region]], catalog: Ca
     """
     Return the prices of all ways on which bytes leave for another region, sorted.
 
-    These are the links (*pairs*), from a store that stands elsewhere than its gateways to them, and from gateways to
-    such a store. What stays inside a region, where a store and its gateways are, is in no price list.
+    These are the links (*pairs*) in both directions, because acknowledgements travel back; from a store that stands
+    elsewhere than its gateways to them, and from gateways to such a store. What stays inside a region, where a store
+    and its gateways are, is in no price list.
     """
-    ways = {(_site(source), _site(target)) for source, target in pairs}
+    ways = {(_site(one), _site(other)) for pair in pairs for one, other in (pair, pair[::-1])}
     for job in request.jobs:
         if (store := _elsewhere(job.source, catalog)) is not None:
             ways.add((store, _site(job.source.region)))

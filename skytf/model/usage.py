@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from skytf.model.region import Region
 from skytf.model.span import Span
@@ -46,7 +46,7 @@ class Requests:
     operation: str
     count: Span
     ends: tuple[End, ...]
-    read_bytes: Span = Span(0.0, 0.0, 0.0)
+    read_bytes: Span = field(default_factory=lambda: Span.exactly(0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,19 @@ class Usage:
     requests: tuple[Requests, ...]
     delivered: tuple[tuple[End, int], ...]
     unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunUsage:
+    """
+    What one run of a transfer used; a transfer that was resumed has several.
+
+    ``began_s`` is Unix time. A run that has not ``ended`` in order was killed: what it moved is not known, and of its
+    fleet's time at most how long it can have stood. ``transfer_s`` is the phase in which bytes moved.
+    """
+
+    began_s: float
+    ended: bool = False
+    transfer_s: float = 0.0
+    fleet_s: Span = field(default_factory=Span)
+    usage: Usage = field(default_factory=lambda: Usage((), (), (), ()))
