@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from skytf.resources import templates_dir, terraform_dir
 
@@ -15,11 +16,22 @@ def fill(name: str, **values: Any) -> bytes:
     return _environment().get_template(name).render(**values).encode()
 
 
+def fill_html(name: str, **values: Any) -> bytes:
+    """Return the template *name* filled with *values*, each of which is text there and no markup."""
+    return _environment(html=True).get_template(name).render(**values).encode()
+
+
+def trusted(markup: str) -> Markup:
+    """Return *markup* of our own, which `fill_html` leaves as it is."""
+    return Markup(markup)  # noqa: S704 - the callers build it from numbers and files of ours
+
+
 @cache
-def _environment() -> Environment:
+def _environment(*, html: bool = False) -> Environment:
     # The modules are searched too: a cloud brings its provider block along in its own folder.
     return Environment(  # noqa: S701 - HCL and Markdown; what is interpolated is checked or escaped by the callers
         loader=FileSystemLoader([templates_dir(), terraform_dir()], encoding="utf-8"),
+        autoescape=html,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
