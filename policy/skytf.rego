@@ -380,9 +380,15 @@ deny contains broken("allowed_instance_types", one.address, type_of(one, row), c
 	not matches(type_of(one, row), allowed)
 }
 
-type_of(one, row) := after(one)[row.attribute] if is_string(after(one)[row.attribute])
+type_of(one, row) := name if {
+	name := object.get(after(one), row.attribute, null)
+	is_string(name)
+}
 
-type_of(one, row) := "a type that is not known yet" if not is_string(after(one)[row.attribute])
+type_of(one, row) := "a type that is not known yet" if {
+	name := object.get(after(one), row.attribute, null)
+	not is_string(name)
+}
 
 disk_rules contains ["encryption.disks", "encrypted", "a disk that is not encrypted"] if policy.encryption.disks == "required"
 
