@@ -48,15 +48,18 @@ def predict(request: Request, surveys: Sequence[JobSurvey], topology: Topology, 
     resources = [*resources_of(passed, wire, capacities, topology, figures), *asked]
     moving = any(one.objects for one in pieces.values())
     busy = _busy(resources) if moving else Span.exactly(0.0)
+    # Low is less where some of it may be there already; that is no faster pace.
+    all_of_it = {job_id: Span(float(pieces[job_id].size_bytes), one.likely, one.high) for job_id, one in wire.items()}
+    pace = _busy([*resources_of(passed, all_of_it, capacities, topology, figures), *asked]) if moving else busy
     fleet = busy + figures.boot_s.value + figures.teardown_s.value
     limit_s = request.ttl_minutes * 60.0
     transfer = _bounded(busy, limit_s)
     delivered = sum(len(job.destinations) * pieces.get(job.job_id, Pieces()).size_bytes for job in request.jobs)
     return Prediction(
-        goodput_gbps=_rate(delivered, busy).rounded(_GBPS_DIGITS),
+        goodput_gbps=_rate(delivered, pace).rounded(_GBPS_DIGITS),
         transfer_s=transfer.rounded(_SECONDS_DIGITS),
         fleet_s=_bounded(fleet, limit_s).rounded(_SECONDS_DIGITS),
-        links=_links(passed, pieces, capacities, busy),
+        links=_links(passed, pieces, capacities, pace),
         bottleneck=_bottleneck(resources) if moving else "",
         unknown=_unknown(request, topology, figures, resources, fleet),
     )
@@ -104,7 +107,7 @@ def _rate(size_bytes: int, seconds: Span) -> Span:
 
 
 def _links(
-    passed: Sequence[Way], pieces: Mapping[str, Pieces], capacities: Mapping[tuple[Region, Region], Span], busy: Span
+    passed: Sequence[Way], pieces: Mapping[str, Pieces], capacities: Mapping[tuple[Region, Region], Span], pace: Span
 ) -> tuple[LinkPrediction, ...]:
     loads: dict[tuple[Region, Region], int] = {}
     for way in passed:
@@ -116,7 +119,7 @@ def _links(
             source=pair[0],
             target=pair[1],
             capacity_gbps=capacities[pair].rounded(_GBPS_DIGITS),
-            flow_gbps=_rate(load, busy).rounded(_GBPS_DIGITS),
+            flow_gbps=_rate(load, pace).rounded(_GBPS_DIGITS),
             object_bytes=load,
         )
         for pair, load in sorted(loads.items())

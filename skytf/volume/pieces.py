@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 
-from gateway.chunk import cut
+from gateway.chunk import MAX_PARTS
 from gateway.program import Settings
+from gateway.units import MIB
 from skytf.model.span import Span
 from skytf.model.survey import JobSurvey, SizeClass
 
@@ -136,16 +136,12 @@ def _within(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-@cache
-def _cut(size_bytes: int, chunk_bytes: int) -> tuple[int, int]:
-    chunks = cut(size_bytes, chunk_bytes=chunk_bytes, threshold_bytes=0)
-    return chunks[0].size_bytes, len(chunks)
-
-
 def _step(size_bytes: int, chunk_bytes: int) -> int:
-    """Return of which size an object of *size_bytes* is cut into chunks: larger ones where there would be too many."""
-    return max(_cut(max(size_bytes, 1), chunk_bytes)[0], chunk_bytes, 1)
+    """Return the size of the chunks of an object of *size_bytes*, as `gateway.chunk.cut` chooses it."""
+    if -(-size_bytes // chunk_bytes) <= MAX_PARTS:
+        return chunk_bytes
+    return -(-size_bytes // MAX_PARTS // MIB) * MIB
 
 
 def _count(size_bytes: int, chunk_bytes: int) -> int:
-    return _cut(max(size_bytes, 1), chunk_bytes)[1]
+    return max(-(-size_bytes // _step(size_bytes, chunk_bytes)), 1)
