@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from skytf.model.prediction import Prediction
 from skytf.model.span import Span
@@ -17,43 +17,52 @@ _GBPS = 125e6  # bytes per second
 _DIGITS = 6
 
 
-def concluded(report: Report, rehearsal: Rehearsal, busy: float | None) -> Report:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """
+    What was noticed while bytes moved, None where nobody looked.
+
+    ``busy`` is the share of this machine's processors that was used, ``steady_bytes_per_s`` the pace with full links.
+    """
+
+    busy: float | None = None
+    steady_bytes_per_s: float | None = None
+
+
+def concluded(report: Report, rehearsal: Rehearsal, seen: Seen) -> Report:
     """
     Return *report* as that of *rehearsal*: its rates and times compared, for itself and for the whole plan.
 
-    A measured rate of the whole plan is that of the rehearsal divided by its scale; a measured time is what the
-    plan's bytes take at that rate. *busy* is the share of this machine's processors that was used while bytes moved,
-    None where nobody looked.
+    A measured rate of the whole plan is the steady one of the rehearsal divided by its scale: of a plan that is much
+    larger, filling and emptying the links are a small part. Its measured time is what its bytes take at that rate.
     """
     moving_s = report.phase_s.get("transferring", 0.0)
     gbps = report.goodput_bytes_per_s / _GBPS
     complete = report.outcome == "done" and moving_s > 0 and gbps > 0
-    slow = complete and _is_slow(gbps, rehearsal.part)
-    limited = slow and busy is not None and busy >= _BUSY
-    warnings = [*report.warnings, *rehearsal.notes]
+    steady_gbps = gbps if seen.steady_bytes_per_s is None or not rehearsal.is_part else seen.steady_bytes_per_s / _GBPS
+    slow = complete and _is_slow(steady_gbps, rehearsal.part)
+    limited = slow and (seen.busy or 0.0) >= _BUSY
+    warnings = list(report.warnings)
     if limited:
         warnings.append(
-            f"this machine was the limit, its processors were busy {busy:.0%} of the time: what was measured says"
+            f"this machine was the limit, its processors were busy {seen.busy:.0%} of the time: what was measured says"
             " nothing about the plan; rehearse at a lower rate (--rehearse-rate), or with nothing else running"
         )
     elif slow:
-        warnings.append("it was slower than the links allow, and this machine was not the limit")
-    rows: tuple[Compared, ...] = ()
-    if complete:
-        rows = _rows(rehearsal, gbps, moving_s)
+        warnings.append("it was slower than the links allow, and the processors of this machine were not the limit")
     return replace(
         report,
-        warnings=tuple(dict.fromkeys(warnings)),
-        compared=rows,
+        warnings=tuple(warnings),
+        compared=_rows(rehearsal, steady_gbps, gbps, moving_s) if complete else (),
         bottleneck=THIS_MACHINE if limited else rehearsal.whole.bottleneck,
         cost=None,
         rehearsal_scale=rehearsal.scale,
     )
 
 
-def _rows(rehearsal: Rehearsal, gbps: float, moving_s: float) -> tuple[Compared, ...]:
+def _rows(rehearsal: Rehearsal, steady_gbps: float, gbps: float, moving_s: float) -> tuple[Compared, ...]:
     whole, part = rehearsal.whole, rehearsal.part
-    whole_gbps = gbps / rehearsal.scale
+    whole_gbps = steady_gbps / rehearsal.scale
     whole_s = rehearsal.whole_bytes / _GBPS / whole_gbps
     return (
         Compared("goodput_gbps", whole.goodput_gbps, round(whole_gbps, _DIGITS)),

@@ -12,11 +12,11 @@ from skytf.assembly import Setting
 from skytf.bundle import PLAN_JSON, Bundle
 from skytf.clouds import environment_of
 from skytf.errors import Interrupted
-from skytf.hooks import Hooks, Serialised
+from skytf.hooks import DestinationProgress, Hooks, Progress, Serialised
 from skytf.model import codec
 from skytf.planner.base import LOCAL_CLOUD
 from skytf.prepare import lay_out
-from skytf.rehearsal.findings import concluded
+from skytf.rehearsal.findings import Seen, concluded
 from skytf.rehearsal.stage import Rehearsal
 from skytf.render.root import PLACEHOLDERS
 from skytf.report import Report
@@ -25,14 +25,22 @@ from skytf.runner.terraform import Terraform
 from skytf.transfer import Transfer
 
 _MOVING = "transferring"
+# Percent of the bytes between which the links are full, and how many looks make a pace of it.
+_FULL = (10, 90)
+_ENOUGH = 10
 
 
 class Watching(Serialised):
-    """Passes every call on, and notes how busy this machine is while bytes move; ``busy`` is its share, 0 to 1."""
+    """
+    Passes every call on, and notes how bytes move.
+
+    ``busy`` is the share of this machine's processors that is used meanwhile, 0 to 1; None before.
+    """
 
     def __init__(self, listener: Hooks) -> None:
         super().__init__(listener)
         self._before: tuple[float, float] | None = None
+        self._steps: dict[int, tuple[float, int]] = {}
         self.busy: float | None = None
 
     def on_phase(self, phase: str, text: str) -> None:
@@ -44,6 +52,22 @@ class Watching(Serialised):
             self.busy = 1 - idle_s / all_s if all_s else None
             self._before = None
         super().on_phase(phase, text)
+
+    def on_progress(self, progress: Progress) -> None:
+        """Note when each hundredth of the bytes was there."""
+        moved, total = (sum(each) for each in zip(*map(_bytes, progress.destinations), strict=True))
+        if total:
+            self._steps.setdefault(100 * moved // total, (progress.elapsed_s, moved))
+        super().on_progress(progress)
+
+    @property
+    def steady_bytes_per_s(self) -> float | None:
+        """The pace between the first and the last tenth, in which links fill and run empty; None where it is short."""
+        between = [step for share, step in sorted(self._steps.items()) if _FULL[0] <= share <= _FULL[1]]
+        if len(between) < _ENOUGH:
+            return None
+        (began_s, before), (ended_s, after) = between[0], between[-1]
+        return (after - before) / (ended_s - began_s)
 
 
 class Play:
@@ -83,7 +107,8 @@ class Play:
             hint = "; ".join(self.left) or "nothing of it is left, and it is not resumed: rehearse again"
             text = f"rehearsal {directory.transfer_id} was stopped"
             raise Interrupted(text, signal_number=error.exit_code - 128, hint=hint) from error
-        report = concluded(report, self._rehearsal, self._watching.busy)
+        seen = Seen(self._watching.busy, self._watching.steady_bytes_per_s)
+        report = concluded(report, self._rehearsal, seen)
         directory.write("report.json", codec.encode(report))
         return report
 
@@ -113,6 +138,10 @@ def planned_here(bundle: Bundle, setting: Setting) -> Bundle:
             plan_file = workdir / "review.tfplan"
             terraform.plan(out=plan_file, var_files=[workdir / PLACEHOLDERS])
             return bundle.with_file(PLAN_JSON, normalise_plan(terraform.show_json(plan_file), workdir=workdir))
+
+
+def _bytes(one: DestinationProgress) -> tuple[int, int]:
+    return one.bytes_done, one.bytes_total
 
 
 def _clocks() -> tuple[float, float]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from gateway.chunk import DEFAULT_CHUNK_BYTES
 from gateway.program import Program, Step
 from gateway.stores.base import StoreSpec
+from gateway.units import format_bytes
 from skytf.bundle import Bundle, Manifest, compose
+from skytf.errors import InputError
 from skytf.generated import DISCARDED, GENERATED
 from skytf.model.job import Endpoint, Job, Request
 from skytf.model.prediction import Prediction
@@ -50,6 +52,7 @@ class Rehearsal:
         whole_bytes: What the plan moves: the bytes of all objects, once for each destination.
         part: What the same rules predict of this rehearsal, by the names of the plan's own sites.
         scale: The share of the predicted rates at which it is played.
+        is_part: Whether less is moved than the plan moves.
         notes: What is not as in the plan, in words.
     """
 
@@ -58,11 +61,19 @@ class Rehearsal:
     whole_bytes: int
     part: Prediction
     scale: float
+    is_part: bool
     notes: tuple[str, ...]
 
 
 def staged(given: Bundle, options: Rehearsing) -> Rehearsal:
-    """Return the rehearsal of *given*, which is intact."""
+    """
+    Return the rehearsal of *given*, which is intact.
+
+    Raises:
+        InputError: *options* leave nothing to play.
+    """
+    if options.rate_mbps <= 0 or (options.size_bytes is not None and options.size_bytes < 1):
+        raise InputError("a rehearsal of nothing shows nothing", hint="give --rehearse-rate and --rehearse-bytes room")
     manifest = given.manifest
     request, notes = _few(manifest.request, given.topology)
     topology = plan(request)
@@ -75,7 +86,7 @@ def staged(given: Bundle, options: Rehearsing) -> Rehearsal:
     settings = settings_for(request.settings, topology, volume.bytes)
     if settings != request.settings:
         notes.append(
-            f"objects are cut into pieces of {settings.chunk_bytes >> 10} KiB, so that every connection has some"
+            f"objects are cut into pieces of {format_bytes(settings.chunk_bytes)}, so that every connection has some"
         )
     if whole.goodput_gbps.likely is None:
         notes.append(_NO_PREDICTION)
@@ -88,6 +99,7 @@ def staged(given: Bundle, options: Rehearsing) -> Rehearsal:
         whole_bytes=_delivered(manifest),
         part=part,
         scale=scale,
+        is_part=volume.bytes < sum(one.bytes for one in manifest.survey),
         notes=(*notes, *volume.notes, *played.notes),
     )
 
