@@ -28,9 +28,9 @@ from skytf.cli.session import Session
 @click.pass_obj
 def command(session: Session, /, cloud: str, phases: tuple[str, ...], bundle: Path | None) -> None:
     """
-    Print what your credentials must be allowed in CLOUD (aws, gcp, azure, ibm), as a policy document.
+    Print what your credentials must be allowed, as a policy document.
 
-    The document goes to standard output, what to do with it to standard error.
+    CLOUD is aws, gcp, azure or ibm. The document goes to standard output, what to do with it to standard error.
     """
     found = session.client().permissions(cloud, phases, bundle=bundle)
     if session.json:
