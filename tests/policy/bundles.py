@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from gateway.locations import parse_location
 from gateway.stores.base import StoreSpec
 from skytf.bundle import INFRA, MANIFEST, PLAN_JSON, TOPOLOGY, Bundle, Manifest
 from skytf.model import codec
@@ -25,10 +27,9 @@ TFVARS = f"{INFRA}{REVIEWED}"
 
 
 def end(url: str, region: Region, *, access: str = "identity", endpoint_url: str = "") -> Endpoint:
-    scheme, _, rest = url.partition("://")
-    name, _, prefix = rest.partition("/")
+    store, prefix = parse_location(url, endpoint_url=endpoint_url, cwd=Path("/"))
     keys = "job-0" if access == "keys" else ""
-    return Endpoint(url, StoreSpec(scheme, name, endpoint_url, credentials=keys), prefix, region, access=access)
+    return Endpoint(url, replace(store, credentials=keys), prefix, region, access=access)
 
 
 def path(name: str, region: Region) -> Endpoint:

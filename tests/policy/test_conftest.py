@@ -31,18 +31,19 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def conftest() -> Path:
-    """The program: SKYTF_CONFTEST names one, else Go builds it into build/go (the module's checksum is Go's business)."""
+def conftest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SKYTF_CONFTEST, else what Go builds once and keeps in build/go; its checksum database looks after the source."""
     named = os.environ.get("SKYTF_CONFTEST")
-    target = Path(named) if named else _ROOT / "build" / "go" / _CONFTEST.rpartition("@")[2] / "conftest"
-    if target.exists():
-        return target
+    kept = Path(named) if named else _ROOT / "build" / "go" / _CONFTEST.rpartition("@")[2] / "conftest"
+    if kept.exists():
+        return kept
     go = shutil.which("go")
     if go is None:
         pytest.skip("neither Go to build conftest with, nor SKYTF_CONFTEST")
+    built = tmp_path_factory.mktemp("go") / "conftest"
     done = subprocess.run(
         [go, "install", _CONFTEST],
-        env={**os.environ, "GOBIN": str(target.parent), "GOFLAGS": "-mod=mod"},
+        env={**os.environ, "GOBIN": str(built.parent)},
         capture_output=True,
         text=True,
         timeout=_BUILD_S,
@@ -50,7 +51,11 @@ def conftest() -> Path:
     )
     if done.returncode:
         pytest.skip(f"Go could not build conftest: {done.stderr.strip()[-300:]}")
-    return target
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    beside = kept.with_name(f"conftest.{os.getpid()}")
+    shutil.copy2(built, beside)
+    beside.replace(kept)  # another worker may be building it too
+    return kept
 
 
 def lay_out(directory: Path, bundle: str, policy: dict[str, Any]) -> list[Path]:
