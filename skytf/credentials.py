@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gateway.stores import open_store
 from gateway.stores.base import Credentials, Store
+from gateway.stores.counting import Count
 from skytf.errors import InputError
 from skytf.model.job import Endpoint, Job
 
@@ -44,15 +45,17 @@ def find(endpoint: Endpoint) -> Credentials | None:
     return None if finder is None else finder(endpoint)
 
 
-def open_endpoint(endpoint: Endpoint, *, max_attempts: int = 5) -> Store:
+def open_endpoint(endpoint: Endpoint, *, max_attempts: int = 5, count: Count | None = None) -> Store:
     """
     Return the store of *endpoint*, opened with the operator's keys; each call is tried *max_attempts* times.
+
+    *count* is told of every request.
 
     Raises:
         InputError: No keys for it.
         BadUrl: No adapter for its scheme.
     """
-    return open_store(endpoint.store, find(endpoint), max_attempts=max_attempts)
+    return open_store(endpoint.store, find(endpoint), max_attempts=max_attempts, count=count)
 
 
 def of_job(job: Job) -> dict[str, Credentials]:

@@ -3,17 +3,18 @@
 # ruff: noqa: ARG002 -- signatures are those of the contract
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from gateway.shard import Entry
-from gateway.stores.base import Credentials, Skipped
+from gateway.stores.base import Credentials, Skipped, Store
 from skytf.bundle import Bundle
 from skytf.credentials import of_job, open_endpoint
 from skytf.generated import is_rehearsal, made_up
 from skytf.home import TransferDir
 from skytf.listing import pinned
-from skytf.model.job import Job
+from skytf.model.job import Endpoint, Job
 from skytf.survey import entries
 from skytf.sweep import sweep
 from skytf.verification import Found, compare_sizes
@@ -46,6 +47,9 @@ class Ends(Protocol):
             StoreError: The destination cannot be listed.
         """
 
+    def asked(self) -> Mapping[str, Mapping[str, int]]:
+        """Return how often stores were asked: ``<job id>-source``, ``<job id>-destination-<n>`` → operation → count."""
+
     def sweep(self, directory: TransferDir) -> None:
         """
         Remove what the transfer of *directory* has half-written.
@@ -66,6 +70,7 @@ class Stores:
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self._request = bundle.manifest.request
+        self._asked: dict[str, Counter[str]] = {}
 
     def credentials(self) -> dict[str, Credentials]:
         """Return the keys of all jobs."""
@@ -76,16 +81,31 @@ class Stores:
         listing = self._bundle.listings.get(job.job_id)
         if listing is not None:
             return pinned(listing, on_skip=on_skip)
-        return entries(job, open_endpoint(job.source), on_skip=on_skip)
+        return entries(job, self._open(job.source, f"{job.job_id}-source"), on_skip=on_skip)
 
     def found(self, job: Job, destination: int, listed: Iterable[tuple[str, str, int]]) -> Found:
         """Compare with the destination's own listing, by key and size."""
         end = job.destinations[destination]
-        return compare_sizes(listed, end, open_endpoint(end), recursive=job.recursive)
+        store = self._open(end, f"{job.job_id}-destination-{destination}")
+        return compare_sizes(listed, end, store, recursive=job.recursive)
+
+    def asked(self) -> Mapping[str, Mapping[str, int]]:
+        """Return the requests of listing and verification; what `sweep` aborts and deletes costs nothing."""
+        return {name: dict(counts) for name, counts in self._asked.items()}
 
     def sweep(self, directory: TransferDir) -> None:
         """Abort open uploads, delete hidden temporary files."""
         sweep(self._request, directory)
+
+    def _open(self, end: Endpoint, name: str) -> Store:
+        # A listing and a verification come one after the other, so nobody else counts under the same name.
+        counts = self._asked.setdefault(name, Counter())
+
+        def count(operation: str, amount: int) -> None:
+            if not operation.endswith("_bytes"):
+                counts[operation] += amount
+
+        return open_endpoint(end, count=count)
 
 
 class Nothing:
@@ -105,6 +125,10 @@ class Nothing:
     def found(self, job: Job, destination: int, listed: Iterable[tuple[str, str, int]]) -> Found:
         """Return that nothing is there, and that nothing is missing either."""
         return Found()
+
+    def asked(self) -> Mapping[str, Mapping[str, int]]:
+        """Return nothing: nobody was asked."""
+        return {}
 
     def sweep(self, directory: TransferDir) -> None:
         """Do nothing: nothing was written."""

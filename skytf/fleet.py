@@ -180,11 +180,6 @@ class Fleet:
         ends = {self._region[here], self._region[there]}
         return next((one for one in self._plan.request.shapes if {one.source, one.target} == ends), None)
 
-    @property
-    def started(self) -> tuple[str, ...]:
-        """The gateways that were started, lost ones too."""
-        return tuple(one.gateway_id for one in self._deployed)
-
     def totals(self) -> dict[str, Totals]:
         """Return what the gateways have counted; those that do not answer any more are left out."""
         return self._last_words(lambda client: client.status().counters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from skytf.deploy.keys import make_ssh_key, write_private_key
 from skytf.errors import Refused, TerraformError
 from skytf.home import PLAN_FILE
 from skytf.model.region import Region
+from skytf.model.span import Span
 from skytf.render.root import APPLY_TIME, PLACEHOLDERS, REVIEWED, apply_values
 from skytf.runner.reviewed import check_rest_of_plan, check_same_actions, check_same_plan, normalise_plan
 from skytf.runner.terraform import Terraform
@@ -97,6 +99,9 @@ class Infrastructure:
         self._pauses = pauses or Pauses()
         self._clouds = sorted({region.cloud for region in wanted.regions})
         self.begun = False
+        # Wall clock: VMs are billed while this machine sleeps, too.
+        self._began_s: float | None = None
+        self._gone_s: float | None = None
         self.bootstrap: dict[str, str] = {}
 
     def create(self, reviewed_plan: bytes, operator_cidr: str) -> None:
@@ -154,6 +159,7 @@ class Infrastructure:
             check(reviewed_plan, self._terraform.show_json(plan_file))
             self._cancel.check("the fleet")
             self.begun = True
+            self._began_s = self._began_s or time.time()
             self._terraform.apply(plan_file)
         finally:
             plan_file.unlink(missing_ok=True)  # a plan holds its variables, bootstrap host keys among them
@@ -198,6 +204,19 @@ class Infrastructure:
         """
         if self.begun and self._is_ours():
             self._destroy()
+        self._gone_s = time.time()
+
+    def stood_s(self) -> Span:
+        """
+        Return how long the fleet stood: from the start of the first ``terraform apply`` to the end of ``destroy``.
+
+        Every VM is counted for all of it. Open-ended where Terraform could not remove all.
+        """
+        if self._began_s is None:
+            return Span.exactly(0.0)
+        if self._gone_s is None:
+            return Span(round(max(time.time() - self._began_s, 0.0), 3))
+        return Span.exactly(round(max(self._gone_s - self._began_s, 0.0), 3))
 
     def destroy_old(self) -> None:
         """Remove what an interrupted run left in the state; placeholders stand in for values that are gone."""

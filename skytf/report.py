@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from skytf.model.cost import Cost
 from skytf.model.span import Span
+from skytf.model.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,10 @@ class Report:
     ``host_steps`` has the slowest gateway of each step of ``deploying``.
     ``failures`` holds at most 1,000; the rest is in ``failures_file``. ``left`` names what could not be removed;
     ``unsearched`` counts the clouds in which nobody could look for more.
-    ``compared`` sets what was predicted beside what was measured, ``bottleneck`` is the predicted one, ``cost`` the
-    bill of what all runs of the transfer used. ``rehearsal_scale`` is 0 of a real run; of a rehearsal it is the share
-    of the predicted rates at which the links were played, and measured rates and times are then converted to full size.
+    ``compared`` sets what was predicted beside what was measured, ``bottleneck`` is the predicted one. ``used`` is what
+    all runs of the transfer used together, as far as it was counted, and ``cost`` the bill of it. ``rehearsal_scale``
+    is 0 of a real run; of a rehearsal it is the share of the predicted rates at which the links were played, and
+    measured rates and times are then converted to full size.
     """
 
     transfer_id: str
@@ -117,6 +119,7 @@ class Report:
     host_steps: tuple[HostStep, ...] = ()
     compared: tuple[Compared, ...] = ()
     bottleneck: str = ""
+    used: Usage | None = None
     cost: Cost | None = None
     rehearsal_scale: float = 0.0
 

@@ -21,6 +21,7 @@ from skytf.ends import ends_of
 from skytf.errors import Interrupted, Refused, SkytfError, TransferFailed
 from skytf.fleet import Fleet
 from skytf.ledger import Ledger
+from skytf.meter import Meter
 from skytf.model import codec
 from skytf.model.job import Job
 from skytf.monitor.events import Failed
@@ -71,6 +72,7 @@ class Transfer:
         self._directory = setting.directory
         self._previous = previous
         self._ledger = Ledger(warnings=list(warnings))
+        self._meter = Meter(bundle, setting.directory, resumed=previous is not None)
         self._failing = threading.Lock()
         self._clouds = {region.cloud for region in bundle.topology.regions()}
 
@@ -103,6 +105,7 @@ class Transfer:
             error=error,
             failures_file=str(self._directory.root / "failures.jsonl"),
         )
+        report = self._meter.report(report, own=self._ends.asked(), fleet_s=fleet.infrastructure.stood_s())
         self._directory.write("report.json", codec.encode(report))
         self._set_phase("done", "", outcome=FLEET_LEFT if report.outcome == "done" and report.left else report.outcome)
         if error is not None:
@@ -115,7 +118,7 @@ class Transfer:
     def concluded(self) -> Report:
         """Return the report of a transfer that had moved everything, now that what was left of its fleet is gone."""
         report = codec.decode((self._directory.root / "report.json").read_bytes(), Report)
-        report = replace(report, left=(), warnings=(*report.warnings, *self._ledger.warnings))
+        report = replace(self._meter.again(report), left=(), warnings=(*report.warnings, *self._ledger.warnings))
         self._directory.write("report.json", codec.encode(report))
         self._set_phase("done", "", outcome=report.outcome)
         return report
@@ -142,16 +145,18 @@ class Transfer:
                 raise TransferFailed(text, hint="skytf reap --force")
             for warning in removal.unchecked:
                 self._warn(warning)
+            self._meter.fleet_is_gone()
             self._directory.forget_secrets()
             self._sweep()
 
     def _move(self, fleet: Fleet, reviewed_plan: bytes) -> None:
-        gateways = len(self._bundle.topology.gateways)
-        with self._phase("applying", f"terraform creates {gateways} gateways"):
+        with self._phase("applying", f"terraform creates {len(self._bundle.topology.gateways)} gateways"):
+            self._meter.begin()
             cidr = operator_cidr(self._setting.applying, self._bundle.topology.regions())
             fleet.infrastructure.create(reviewed_plan, cidr)
         with self._phase("deploying", "gateways are prepared over SSH"):
             clients = fleet.deploy(self._ends.credentials())
+            self._meter.started(clients)
             self._ledger.host_steps = fleet.slowest_steps()
         with (
             self._phase("transferring", "the bytes move"),
@@ -180,6 +185,7 @@ class Transfer:
                     dispatch.run(work.shards())
             finally:
                 self._ledger.outcome = dispatch.outcome()
+                self._meter.heard(dispatch.totals(), final=False)
         with self._phase("verifying", "what arrived is compared with what was listed"):
             self._verify()
 
@@ -224,16 +230,14 @@ class Transfer:
                     examples = ", ".join(destination.url_of(key) for key in [*found.missing, *found.different][:5])
                     text = f"{unexplained} objects are missing or have another size after they were written: {examples}"
                     hint = "somebody else may write there; skytf verify compares the contents"
-                    failure = Failure(job.source.url, destination.url, text, hint)
-                    self._fail(failure, objects=unexplained)
+                    self._fail(Failure(job.source.url, destination.url, text, hint), objects=unexplained)
 
     def _end(self, fleet: Fleet, *, clean: bool) -> None:
         """Destroy the fleet, look whether anything is left, and remove what half-written objects left behind."""
         began = time.monotonic()
         try:
             self._set_phase("destroying", "the fleet is removed")
-            if not clean:
-                fleet.stop()
+            self._meter.heard(fleet.totals() if clean else fleet.stop(), final=True)
             fleet.fetch_logs(self._directory.logs)
             fleet.disconnect()
         finally:
@@ -249,10 +253,9 @@ class Transfer:
         try:
             fleet.infrastructure.destroy()
         except (SkytfError, OSError) as error:  # OSError: Terraform could not even be run, for want of disk or memory
-            transfer_id = self._directory.transfer_id
             hint = getattr(error, "hint", "")
             mend = f"{hint}; then " if hint else ""
-            left.append(f"{error} (next: {mend}skytf resume {transfer_id}, or skytf reap)")
+            left.append(f"{error} (next: {mend}skytf resume {self._directory.transfer_id}, or skytf reap)")
         if fleet.infrastructure.begun:
             removal = remove_tagged(self._clouds, self._setting.home, self._directory.transfer_id)
             for warning in removal.unchecked:

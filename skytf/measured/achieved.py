@@ -31,21 +31,13 @@ class Achieved:
     transfer_s: float | None
     fleet_s: float | None
     goodput_gbps: float | None
-    cost: Cost | None = None
-
-    def at_full_size(self, scale: float, delivered_bytes: int) -> Achieved:
-        """
-        Return what this promises where links are ``1 / scale`` times as fast and *delivered_bytes* go to all ends.
-
-        What another fleet stood and cost says nothing about that.
-        """
-        gbps = self.goodput_gbps / scale if self.goodput_gbps else None
-        return Achieved(delivered_bytes * 8 / _GBIT / gbps if gbps else None, None, gbps)
+    used: Usage
+    cost: Cost
 
 
 def achieved(bundle: Bundle, runs: Sequence[RunUsage]) -> Achieved:
     """Return what *runs* of *bundle* came to; what was used is priced as the plan was, with the bundle's figures."""
-    usages = [run.usage if run.ended else unknown_usage(bundle, run.fleet_s) for run in runs]
+    used = sum_of(run.usage if run.ended else unknown_usage(bundle, run.fleet_s) for run in runs)
     ended = [run for run in runs if run.ended]
     transfer_s = sum(run.transfer_s for run in ended)
     delivered = sum(size for run in ended for _, size in run.usage.delivered)
@@ -53,7 +45,8 @@ def achieved(bundle: Bundle, runs: Sequence[RunUsage]) -> Achieved:
         transfer_s=transfer_s if len(ended) == len(runs) else None,
         fleet_s=Span.total(run.fleet_s for run in runs).likely,
         goodput_gbps=delivered * 8 / _GBIT / transfer_s if transfer_s and delivered else None,
-        cost=price(sum_of(usages), bundle.manifest.request, bundle.manifest.figures),
+        used=used,
+        cost=price(used, bundle.manifest.request, bundle.manifest.figures),
     )
 
 
@@ -70,6 +63,7 @@ def reported(report: Report, bundle: Bundle, runs: Sequence[RunUsage]) -> Report
         report,
         compared=compare(bundle.topology, reached),
         bottleneck="" if prediction is None else prediction.bottleneck,
+        used=reached.used,
         cost=reached.cost,
     )
 
@@ -115,22 +109,21 @@ def _pace(topology: Topology, reached: Achieved) -> Iterator[Compared]:
     yield Compared("goodput_gbps", prediction.goodput_gbps, _rounded(reached.goodput_gbps, _GBPS_DIGITS))
 
 
-def _costs(topology: Topology, cost: Cost | None) -> Iterator[Compared]:
+def _costs(topology: Topology, cost: Cost) -> Iterator[Compared]:
     predicted = topology.cost
     if predicted is None:
         return
-    yield _usd("total_usd", predicted.total_usd, None if cost is None else cost.total_usd)
+    yield _usd("total_usd", predicted.total_usd, cost.total_usd)
     for kind in KINDS:
-        yield _usd(f"{kind}_usd", predicted.of_kind(kind), None if cost is None else cost.of_kind(kind))
-    shares = {} if cost is None else {(one.job_id, one.destination): one.usd for one in cost.shares}
+        yield _usd(f"{kind}_usd", predicted.of_kind(kind), cost.of_kind(kind))
+    shares = {(one.job_id, one.destination): one.usd for one in cost.shares}
     for one in predicted.shares:
         end = one.job_id, one.destination
-        yield _usd(f"{end[0]}-destination-{end[1]}_usd", one.usd, shares.get(end))
+        yield _usd(f"{end[0]}-destination-{end[1]}_usd", one.usd, shares[end])
 
 
-def _usd(what: str, predicted: Span, used: Span | None) -> Compared:
-    likely = None if used is None else used.likely
-    return Compared(what, predicted.rounded(_USD_DIGITS), _rounded(likely, _USD_DIGITS))
+def _usd(what: str, predicted: Span, used: Span) -> Compared:
+    return Compared(what, predicted.rounded(_USD_DIGITS), _rounded(used.likely, _USD_DIGITS))
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
