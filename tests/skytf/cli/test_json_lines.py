@@ -10,7 +10,8 @@ import pytest
 
 from skytf.cli.lines import fields_of
 from skytf.doctor import Check
-from skytf.errors import InputError
+from skytf.errors import InputError, PolicyDenied
+from skytf.model.policy import Violation
 from tests.skytf.cli.conftest import Run, lines_of
 from tests.skytf.cli.fake import INCOMPLETE, FakeClient
 from tests.skytf.cli.results import DIFFERENT
@@ -61,6 +62,8 @@ def test_every_kind_that_is_written_has_exactly_the_documented_fields(run: Run, 
     client.report = None
     written += lines_of(run("resume", "--json"))
     client.error = InputError("x", hint="y")
+    written += lines_of(run("cp", "a", "b", "--yes", "--json"))
+    client.error = PolicyDenied("x", violations=(Violation("max_usd", "", "2 USD", "1 USD", "policy.yaml"),))
     written += lines_of(run("cp", "a", "b", "--yes", "--json"))
 
     kinds = {line["kind"] for line in written}
