@@ -16,7 +16,6 @@ from skytf.model.region import Region
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _COUNT = re.compile(r"\d{1,15}")
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
-# A group has a colon in it, as no region has.
 _GROUP = re.compile(r"[a-z0-9]+:[a-z0-9-]+")
 _WRITE_A_DATE = "write 2026-11-22, 2026-11, 2026, or unknown"
 
@@ -92,6 +91,15 @@ def _check_region(_column: Column, text: str, row: Mapping[str, str]) -> None:
         _check_region_of(row["cloud"], text)
 
 
+def _check_instance(_column: Column, text: str, row: Mapping[str, str]) -> None:
+    if row["cloud"] in STORES_ONLY:
+        raise Wrong(f"{row['cloud']} has no instances", "leave the row out")
+    try:
+        sheet(row["cloud"]).instance(text)
+    except InputError as error:
+        raise Wrong(str(error), error.hint) from None
+
+
 def _check_site(_column: Column, text: str, _row: Mapping[str, str]) -> None:
     try:
         region = Region.parse(text)
@@ -120,6 +128,7 @@ _CHECKS: dict[str, Callable[[Column, str, Mapping[str, str]], None]] = {
     "cloud": _check_cloud,
     "count": _check_count,
     "date": _check_date,
+    "instance": _check_instance,
     "number": _check_number,
     "region": _check_region,
     "site": _check_site,

@@ -46,6 +46,9 @@ def built_in(table: Table, wanted: Mapping[str, str]) -> Iterator[Row]:
 
     Only lines that begin as asked for are parsed: the prices of all instances are 15,000.
     """
+    if not wanted:
+        yield from _everything(table)
+        return
     names, lines = _lines(table.name)
     leading = []
     for name in names:
@@ -53,12 +56,21 @@ def built_in(table: Table, wanted: Mapping[str, str]) -> Iterator[Row]:
             break
         leading.append(wanted[name])
     prefix = ",".join([*leading, ""]) if leading else ""
-    chosen = [line for line in lines if line.startswith(prefix)]
+    for row in _parsed(table, names, [line for line in lines if line.startswith(prefix)]):
+        if all(row.cells[name] == text for name, text in wanted.items()):
+            yield row
+
+
+@cache
+def _everything(table: Table) -> tuple[Row, ...]:
+    names, lines = _lines(table.name)
+    return tuple(_parsed(table, names, lines))
+
+
+def _parsed(table: Table, names: Sequence[str], lines: Sequence[str]) -> Iterator[Row]:
     defaults = {one.name: one.default for one in table.columns}
-    for cells in csv.reader(chosen):
-        row = {name: text or defaults[name] for name, text in zip(names, cells, strict=True)}
-        if all(row[name] == text for name, text in wanted.items()):
-            yield Row(row)
+    for cells in csv.reader(lines):
+        yield Row({name: text or defaults[name] for name, text in zip(names, cells, strict=True)})
 
 
 @cache

@@ -21,9 +21,11 @@ _CONTINENTS = ("africa", "asia", "europe", "middle-east", "north-america", "ocea
 @dataclass(frozen=True, slots=True)
 class Column:
     """
-    One column. ``kind`` is ``text``, ``choice``, ``cloud``, ``region``, ``site`` (``aws:us-east-1``), ``target``
-    (see `TARGETS`), ``date``, ``count`` or ``number``; ``choices`` belong to a choice, ``least`` and ``most`` to a
-    number. Where ``required`` is False a cell may be empty: it then means nothing is known, or ``default``.
+    One column. ``kind`` is ``text``, ``choice``, ``cloud``, ``region``, ``instance``, ``site`` (``aws:us-east-1``),
+    ``target`` (see `TARGETS`), ``date``, ``count`` or ``number``.
+
+    ``choices`` belong to a choice, ``least`` and ``most`` to a number. Where ``required`` is False a cell may be empty:
+    it then means that nothing is known, or ``default``.
     """
 
     name: str
@@ -128,7 +130,7 @@ _ALL = (
         "instance types",
         "cloud instance_type",
         _CLOUD,
-        Column("instance_type"),
+        Column("instance_type", "instance"),
         Column("arch", "choice", choices=("x86_64", "arm64")),
         Column("vcpus", "count"),
         _number("memory_gib", required=False),
@@ -143,7 +145,7 @@ _ALL = (
         "cloud region instance_type",
         _CLOUD,
         _REGION,
-        Column("instance_type"),
+        Column("instance_type", "instance"),
         _number("usd_per_hour"),
         _number("usd_per_hour_spot", required=False),
     ),
@@ -177,6 +179,18 @@ _ALL = (
         Column("storage_class"),
         Column("priced_as"),
     ),
-    _table("timings", "how long phases take", "phase", Column("phase"), _number("low_s"), _number("high_s")),
+    _table(
+        "timings",
+        "how long phases take",
+        "phase",
+        Column("phase", "choice", choices=("boot", "teardown")),
+        _number("low_s"),
+        _number("high_s"),
+    ),
 )
 TABLES = {one.name: one for one in _ALL}
+
+
+def is_group(name: str) -> bool:
+    """Whether an egress row means by *name* a group: it has a colon in it, as no region has."""
+    return ":" in name

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 
 from skytf.catalog.reading import Row, built_in, checked
-from skytf.catalog.schema import TABLES, Table
+from skytf.catalog.schema import TABLES, Table, is_group
 from skytf.errors import InputError
 
 
@@ -79,7 +80,30 @@ def tables_of(directory: Path, *, layer: int = 1) -> dict[str, list[Row]]:
             f"the catalog {directory} cannot be read: {error.strerror}",
             hint="name a directory with tables such as egress.csv, see docs/catalog.md",
         ) from error
-    return {path.stem: checked(path, layer=layer) for path in paths}
+    found = {path.stem: checked(path, layer=layer) for path in paths}
+    check_groups(found)
+    return found
+
+
+def check_groups(tables: Mapping[str, list[Row]]) -> None:
+    """
+    Look whether the egress prices of a user name only groups that there are, theirs or ours.
+
+    Raises:
+        InputError: One of them is none.
+    """
+    groups = [*tables.get("groups", ()), *built_in(TABLES["groups"], {})]
+    known = {row.values(("cloud", "group")) for row in groups}
+    for row in tables.get("egress", ()):
+        for column in ("from", "to"):
+            name = row.cells[column]
+            if is_group(name) and (row.cells["cloud"], name) not in known:
+                names = sorted(group for cloud, group in known if cloud == row.cells["cloud"])
+                near = difflib.get_close_matches(name, names, n=1)
+                raise InputError(
+                    f"{row.origin}, line {row.line}, column {column}: no region is in a group {name!r}",
+                    hint=f"did you mean {near[0]}?" if near else "say in groups.csv which regions are",
+                )
 
 
 def table_named(name: str) -> Table:

@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "transfers": "List the transfers of this home.",
     "verify": "Read both ends and compare every object.",
     "permissions": "Print what your credentials must be allowed, as a policy document.",
+    "catalog": "Show, compare and add to the prices and measurements that plans rest on.",
     "doctor": "Look at what skytf needs on this machine and in the clouds.",
 }
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import rich_click as click
 
 from skytf.cli.session import Session
-from skytf.cli.values import Fact, Gibibytes, Minutes, Shape, SiteChoice, Size, Tag
+from skytf.cli.values import Catalogue, Fact, Gibibytes, Minutes, Shape, SiteChoice, Size, Tag
 from skytf.model.copy import ECHO_SERVICE
 from skytf.sites import OPTIONS, SEVERAL
 
@@ -58,12 +58,23 @@ def applying(command: F) -> F:
     return _apply(command, _APPLYING)
 
 
+def catalogs(command: F) -> F:
+    """Give *command* the option that names directories of the user's own prices and measurements."""
+    return _apply(command, _CATALOGS)
+
+
+def rehearsing(command: F) -> F:
+    """Give *command* the options of a rehearsal."""
+    return _apply(command, _REHEARSING)
+
+
 def _apply(command: F, options: tuple[Callable[[F], F], ...]) -> F:
     return reduce(lambda decorated, decorate: decorate(decorated), reversed(options), command)
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    setattr(ctx.ensure_object(Session), param.name or "", value)
+    if value:  # a command in a group of commands must not take back what stood before its name
+        setattr(ctx.ensure_object(Session), param.name or "", value)
 
 
 def _common(*names: str, **attributes: Any) -> Callable[[F], F]:
@@ -196,6 +207,37 @@ _POLICY: Callable[[Any], Any] = option(
     multiple=True,
     help="YAML file with rules that the plan must keep, else 8; several must all be kept.",
     panel="Policy",
+)
+
+_CATALOGS: tuple[Callable[[Any], Any], ...] = (
+    option(
+        "--catalog",
+        "catalogs",
+        type=Catalogue(),
+        multiple=True,
+        metavar="DIR",
+        help="Prices and measurements of your own, which stand before the built-in ones; the last one first.",
+        panel="Plan",
+    ),
+)
+
+_REHEARSING: tuple[Callable[[Any], Any], ...] = (
+    option("--rehearse", is_flag=True, help="Play it on this machine: no cloud, no store, no cost.", panel="Rehearsal"),
+    option(
+        "--rehearse-rate",
+        "rehearse_rate_mbps",
+        type=click.FloatRange(1, 100_000),
+        metavar="MBPS",
+        help="What all links may carry together, in Mbit/s.  [default: 400]",
+        panel="Rehearsal",
+    ),
+    option(
+        "--rehearse-bytes",
+        "rehearse_size_bytes",
+        type=Size(),
+        help="How much is moved at most.  [default: 20 s of it, up to 1GiB]",
+        panel="Rehearsal",
+    ),
 )
 
 # Not part of a bundle: who applies may stand somewhere else than who planned.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 
 import rich_click as click
 
@@ -45,6 +46,19 @@ class Gibibytes(Size):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the GiB; click reports what is no size."""
         return -(-super().convert(value, param, ctx) // GIB)
+
+
+class Catalogue(click.ParamType):  # type: ignore[type-arg]  # not generic in every click we allow
+    """A directory with tables of the catalog, made absolute: whoever reads it may stand elsewhere by then."""
+
+    name = "directory"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the absolute path; click reports what is no directory."""
+        path = Path(str(value)).expanduser().absolute()
+        if not path.is_dir():
+            self.fail(f"{value!s} is no directory", param, ctx)
+        return str(path)
 
 
 class SiteChoice(click.ParamType):  # type: ignore[type-arg]  # not generic in every click we allow

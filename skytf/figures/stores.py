@@ -7,10 +7,9 @@ from dataclasses import replace
 from skytf.catalog.reading import Row
 from skytf.catalog.tables import Catalog
 from skytf.figures.quotes import free
-from skytf.figures.sites import ELSEWHERE, of_region
+from skytf.figures.sites import BOUNDS, of_region, widened
 from skytf.model.figures import Quote, StoreFigures
 from skytf.model.job import Endpoint, Request
-from skytf.model.span import Span
 
 OPERATIONS = ("get", "put", "multipart-part", "list")
 # Stores that no cloud bills: they are the operator's own.
@@ -59,5 +58,4 @@ def _price(catalog: Catalog, end: Endpoint, store: Row, column: str, operation: 
     likely = found.value.likely
     if not found.known or found.rule or likely is None or priced_as == store.cells["storage_class"]:
         return found
-    value = Span(likely / ELSEWHERE, likely, likely * ELSEWHERE).rounded(9)
-    return replace(found, value=value, rule=f"of this class only {priced_as} is known: bounds half and twice")
+    return replace(found, value=widened(likely).rounded(6), rule=f"that of {priced_as}: {BOUNDS}")

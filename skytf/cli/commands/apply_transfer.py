@@ -11,33 +11,39 @@ from click.core import ParameterSource
 
 from skytf.bundle import MANIFEST, read
 from skytf.cli.copies import applying_of, copy_of, options_of
-from skytf.cli.options import applying, common, option, shaping
+from skytf.cli.options import applying, catalogs, common, option, rehearsing, shaping
 from skytf.cli.plan_view import show_plan
 from skytf.cli.session import Session
 from skytf.cli.transfer import Gate, plan_and_apply, run
 from skytf.errors import InputError
-from skytf.model.copy import ApplyOptions
+from skytf.model.copy import ApplyOptions, Options
+from skytf.model.rehearsal import Rehearsing
 
 # How to reach a fleet is for whoever applies to say; all else was reviewed.
 _BESIDE_A_BUNDLE = frozenset(field.name for field in fields(ApplyOptions))
+_ONLY_TO_APPLY = _BESIDE_A_BUNDLE - {field.name for field in fields(Options)}
 
 
 @click.command("apply-transfer")
 @click.argument("arguments", metavar="BUNDLE | SRC DST...", nargs=-1, required=True)
 @option("--dry-run", is_flag=True, help="Plan and show, create nothing.", panel="Plan")
+@rehearsing
 @shaping
+@catalogs
 @applying
 @common
 @click.pass_context
-def command(ctx: click.Context, /, arguments: tuple[str, ...], dry_run: bool, **given: Any) -> None:
+def command(ctx: click.Context, /, arguments: tuple[str, ...], dry_run: bool, rehearse: bool, **given: Any) -> None:
     """
     Apply a reviewed bundle, or plan and apply in one step.
 
     A BUNDLE is a directory that skytf plan --out wrote; it is applied as it was reviewed, or refused. Beside it stand
     only the options of the panel Apply.
     Anything else is SRC DST..., as for skytf cp.
+    With --rehearse all of it is played on this machine alone.
     """
     session = ctx.ensure_object(Session)
+    playing = _rehearsing_of(ctx, given, rehearse=rehearse)
     how = ApplyOptions(**applying_of(given))
     first, *destinations = arguments
     gate = Gate(session, how.policies, operator_cidr=how.operator_cidr)
@@ -49,10 +55,15 @@ def command(ctx: click.Context, /, arguments: tuple[str, ...], dry_run: bool, **
             gate.check(bundle)
             return
         client = session.client()
+        if rehearse:
+            ctx.exit(run(session, client, lambda _: client.rehearse(Path(first), playing)))
         ctx.exit(run(session, client, lambda _: client.apply(Path(first), applying=how)))
     if not destinations:
         raise _no_bundle(first)
     copies = [copy_of(first, destinations, given)]
+    if rehearse and not dry_run:
+        client = session.client()
+        ctx.exit(run(session, client, lambda _: client.rehearse(client.plan(copies, options_of(given)), playing)))
     ctx.exit(plan_and_apply(session, copies, options_of(given), how, dry_run=dry_run))
 
 
@@ -81,6 +92,25 @@ def _refuse_beside_a_bundle(ctx: click.Context, bundle: str, others: list[str], 
             f"{', '.join(flags)} cannot change {bundle}: a bundle is applied as it was reviewed",
             hint="plan again with these options",
         )
+
+
+def _rehearsing_of(ctx: click.Context, given: dict[str, Any], *, rehearse: bool) -> Rehearsing:
+    """Take the options of a rehearsal out of *given*; raise InputError for what means nothing with or without one."""
+    named = {field.name: given.pop(f"rehearse_{field.name}") for field in fields(Rehearsing)}
+    misplaced = _ONLY_TO_APPLY if rehearse else {f"rehearse_{name}" for name in named}
+    flags = [
+        param.opts[0]
+        for param in ctx.command.params
+        if param.name in misplaced and ctx.get_parameter_source(param.name) == ParameterSource.COMMANDLINE
+    ]
+    if flags and rehearse:
+        raise InputError(
+            f"{', '.join(flags)} means nothing to a rehearsal, which creates nothing but on this machine",
+            hint="leave it out",
+        )
+    if flags:
+        raise InputError(f"{', '.join(flags)} is for a rehearsal", hint="add --rehearse")
+    return Rehearsing(**{name: value for name, value in named.items() if value is not None})
 
 
 def _no_bundle(argument: str) -> InputError:

@@ -7,7 +7,7 @@ from typing import Any
 import rich_click as click
 
 from skytf.cli.copies import applying_of, copy_of, options_of
-from skytf.cli.options import applying, common, option, shaping
+from skytf.cli.options import applying, catalogs, common, option, shaping
 from skytf.cli.session import Session
 from skytf.cli.transfer import plan_and_apply
 from skytf.model.copy import ApplyOptions
@@ -18,6 +18,7 @@ from skytf.model.copy import ApplyOptions
 @click.argument("destinations", metavar="DST...", nargs=-1, required=True)
 @option("--dry-run", is_flag=True, help="Plan and show, create nothing.", panel="Plan")
 @shaping
+@catalogs
 @applying
 @common
 @click.pass_context

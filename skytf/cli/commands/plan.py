@@ -8,7 +8,7 @@ from typing import Any
 import rich_click as click
 
 from skytf.cli.copies import copy_of, options_of
-from skytf.cli.options import common, offline, option, policies, shaping
+from skytf.cli.options import catalogs, common, offline, option, policies, shaping
 from skytf.cli.plan_view import show_plan
 from skytf.cli.session import Session
 from skytf.cli.transfer import Gate, plan
@@ -42,6 +42,7 @@ _CHANGES = 2
 @policies
 @offline
 @shaping
+@catalogs
 @common
 @click.pass_context
 def command(

@@ -16,6 +16,7 @@ from tests.skytf.cli.conftest import Run, lines_of
 from tests.skytf.cli.fake import INCOMPLETE, FakeClient
 from tests.skytf.cli.results import DIFFERENT
 
+DIFFERENT_PRICES = Path(__file__).parents[1] / "catalog" / "dearer"
 PAGE = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
 
 
@@ -53,6 +54,9 @@ EVERYTHING = [
     ("permissions", "aws"),
     ("doctor",),
     ("diff", "old", "new"),
+    ("catalog", "show"),
+    ("catalog", "show", "timings"),
+    ("catalog", "diff", str(DIFFERENT_PRICES)),
 ]
 
 
