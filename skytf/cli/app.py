@@ -81,8 +81,10 @@ def _switched_on(switch: str, arguments: list[str]) -> bool:
 
 def _two_differs(arguments: list[str]) -> bool:
     """Whether the exit code 2 says that something differs, on a command line that perhaps could not be parsed."""
-    command = arguments[:1]
-    return command == ["diff"] or (command == ["plan"] and _switched_on("--detailed-exitcode", arguments))
+    command, words = arguments[:1], [one for one in arguments if not one.startswith("-")]
+    if command == ["diff"] or words[:2] == ["catalog", "diff"]:
+        return True
+    return command == ["plan"] and _switched_on("--detailed-exitcode", arguments)
 
 
 app = App(

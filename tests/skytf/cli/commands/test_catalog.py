@@ -60,7 +60,6 @@ def test_what_is_shown_to_people_has_a_line_for_each_row(run: Run) -> None:
         (("show", "rtt", "--cloud", "aws"), "rtt has no column 'cloud'"),
         (("show", "--cloud", "aws"), "rows of which table?"),
         (("show", "rtt", "--catalog", "nowhere"), "nowhere is no directory"),
-        (("diff", "nowhere"), "the catalog nowhere cannot be read"),
         (("import", "nowhere/egress.csv"), "nowhere/egress.csv cannot be read"),
         (("import",), "Missing argument"),
     ],
@@ -86,6 +85,13 @@ def test_a_difference_is_exit_2_and_none_is_0(run: Run, tmp_path: Path) -> None:
     assert (differs.exit_code, same.exit_code) == (2, 0)
     assert "~ instance_prices aws us-east-1 m5.8xlarge: usd_per_hour 1.536 → 2.5" in differs.stdout
     assert same.stdout == "Nothing differs from the built-in rows.\n"
+
+
+def test_an_error_is_no_difference(run: Run) -> None:
+    result = run("catalog", "diff", "nowhere")
+
+    assert result.exit_code == 1
+    assert "the catalog nowhere cannot be read" in result.stderr
 
 
 def test_an_import_goes_where_every_plan_reads(run: Run, tmp_path: Path) -> None:
