@@ -75,26 +75,47 @@ after(one) := values if {
 	is_object(values)
 }
 
-ends contains job.source if some job in transfer.request.jobs
+# What is copied recursively is everything below a folder.
+key_of(job, end) := end.prefix if not job.recursive
 
-ends contains end if {
-	some job in transfer.request.jobs
-	some end in job.destinations
+key_of(job, end) := "" if {
+	job.recursive
+	end.prefix in {"", "/"}
+}
+
+key_of(job, end) := sprintf("%s/", [trim_suffix(end.prefix, "/")]) if {
+	job.recursive
+	not end.prefix in {"", "/"}
 }
 
 # A store at an address of its own is no store of a cloud.
-place(end) := sprintf("%s/%s/%s", [trim_right(end.store.endpoint_url, "/"), end.store.bucket, end.prefix]) if {
+place(job, end) := sprintf("%s/%s/%s", [trim_right(end.store.endpoint_url, "/"), end.store.bucket, key_of(job, end)]) if {
 	end.store.endpoint_url != ""
 }
 
-place(end) := sprintf("/%s", [end.prefix]) if {
+place(job, end) := sprintf("/%s", [key_of(job, end)]) if {
 	end.store.endpoint_url == ""
 	end.store.scheme == "file"
 }
 
-place(end) := sprintf("%s://%s/%s", [end.store.scheme, end.store.bucket, end.prefix]) if {
+place(job, end) := sprintf("%s://%s/%s", [end.store.scheme, end.store.bucket, key_of(job, end)]) if {
 	end.store.endpoint_url == ""
 	end.store.scheme != "file"
+}
+
+sources contains place(job, job.source) if some job in transfer.request.jobs
+
+destinations contains place(job, end) if {
+	some job in transfer.request.jobs
+	some end in job.destinations
+}
+
+# Ends that keys of the operator's travel for.
+keyed contains [place(job, end), region_of(end.region)] if {
+	some job in transfer.request.jobs
+	some end in array.concat([job.source], job.destinations)
+	end.store.credentials != ""
+	in_cloud(end.region.cloud)
 }
 
 matches(text, globs) if {
@@ -304,30 +325,23 @@ deny contains broken("encryption.own_store_key", region, "no key is named for th
 # ---- the ends
 
 deny contains broken("allowed_sources", where, where, concat(", ", policy.allowed_sources)) if {
-	some job in transfer.request.jobs
-	where := place(job.source)
+	some where in sources
 	not matches(where, policy.allowed_sources)
 }
 
 deny contains broken("allowed_destinations", where, where, concat(", ", policy.allowed_destinations)) if {
-	some job in transfer.request.jobs
-	some end in job.destinations
-	where := place(end)
+	some where in destinations
 	not matches(where, policy.allowed_destinations)
 }
 
 deny contains broken("forbidden_destinations", where, where, sprintf("none of %s", [concat(", ", policy.forbidden_destinations)])) if {
-	some job in transfer.request.jobs
-	some end in job.destinations
-	where := place(end)
+	some where in destinations
 	matches(where, policy.forbidden_destinations)
 }
 
-deny contains broken("gateway_credentials", place(end), sprintf("keys travel to %s", [region_of(end.region)]), "identity") if {
+deny contains broken("gateway_credentials", where, sprintf("keys travel to %s", [region]), "identity") if {
 	policy.gateway_credentials == "identity"
-	some end in ends
-	end.store.credentials != ""
-	in_cloud(end.region.cloud)
+	some [where, region] in keyed
 }
 
 # ---- what Terraform will make

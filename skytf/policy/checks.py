@@ -109,10 +109,10 @@ def _sites(policy: Policy, facts: Facts) -> Iterator[Violation]:
 
 def _ends(policy: Policy, facts: Facts) -> Iterator[Violation]:
     for job in facts.request.jobs:
-        source, allowed = place(job.source), policy.allowed_sources
+        source, allowed = place(job, job.source), policy.allowed_sources
         if allowed is not None and not matches(source, allowed):
             yield Violation("allowed_sources", source, source, ", ".join(allowed))
-        for target in map(place, job.destinations):
+        for target in (place(job, one) for one in job.destinations):
             allowed, forbidden = policy.allowed_destinations, policy.forbidden_destinations
             if allowed is not None and not matches(target, allowed):
                 yield Violation("allowed_destinations", target, target, ", ".join(allowed))
@@ -122,7 +122,7 @@ def _ends(policy: Policy, facts: Facts) -> Iterator[Violation]:
             for end in (job.source, *job.destinations):
                 if travels(end):
                     text = f"keys travel to {end.region}"
-                    yield Violation("gateway_credentials", place(end), text, "identity")
+                    yield Violation("gateway_credentials", place(job, end), text, "identity")
 
 
 def _operator(policy: Policy, facts: Facts) -> Iterator[Violation]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.mapping import as_folder
 from skytf.bundle import PLAN_JSON, Bundle
 from skytf.errors import Refused
-from skytf.model.job import Endpoint, Request
+from skytf.model.job import Endpoint, Job, Request
 from skytf.model.review import Review, SiteReview
 from skytf.model.survey import JobSurvey
 from skytf.model.topology import Topology
@@ -91,12 +92,16 @@ def facts_of(bundle: Bundle, operator_cidr: str | None = None) -> Facts:
         raise Refused(f"{PLAN_JSON} is broken: {error}", hint="plan again") from error
 
 
-def place(end: Endpoint) -> str:
-    """Return where *end* is, as patterns see it: a store at an address of its own is no store of a cloud."""
-    url = end.url_of(end.prefix)
+def place(job: Job, end: Endpoint) -> str:
+    """
+    Return where an *end* of *job* is, as patterns see it; what is copied recursively is everything below a folder.
+
+    A store at an address of its own is no store of a cloud, and is named by that address.
+    """
+    prefix = as_folder(end.prefix) if job.recursive else end.prefix
     if not end.store.endpoint_url:
-        return url
-    return f"{end.store.endpoint_url.rstrip('/')}/{end.store.bucket}/{end.prefix}"
+        return end.url_of(prefix)
+    return f"{end.store.endpoint_url.rstrip('/')}/{end.store.bucket}/{prefix}"
 
 
 def travels(end: Endpoint) -> bool:

@@ -92,11 +92,12 @@ def bundle(
     cost: Cost | None = None,
     offline: bool = False,
     size: int = BYTES,
+    recursive: bool = True,
     **asked: Any,
 ) -> Bundle:
     """A bundle from aws:us-east-1 to gcp:us-central1, whose plan has *changes*; *asked* are fields of its request."""
     ends = destinations or (end("gs://to/b/", GCP),)
-    request = Request((Job("job-0", source or end("s3://from/a/", AWS), ends, recursive=True),), **asked)
+    request = Request((Job("job-0", source or end("s3://from/a/", AWS), ends, recursive=recursive),), **asked)
     manifest = Manifest(request, (JobSurvey("job-0", 10, size, size // 10),))
     topology = replace(plan(request), cost=cost or costs(150.0, 200.0))
     files = {
@@ -153,5 +154,7 @@ BUNDLES: dict[str, Bundle] = {
     "keys that stay": bundle(
         other_vm(), source=end("s3://from/a/", HERE, access="keys", endpoint_url="http://127.0.0.1:9")
     ),
+    "one object": bundle(source=end("s3://from/a", AWS), destinations=(end("gs://to/b", GCP),), recursive=False),
+    "a whole bucket": bundle(source=end("s3://from", AWS), destinations=(end("gs://to//", GCP),)),
     "odd names": bundle(destinations=(end("gs://to.x/a+b (c)/ü/", GCP),)),
 }
