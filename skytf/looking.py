@@ -12,14 +12,17 @@ from skytf import bundle as bundles
 from skytf.comparison import Comparison, compare
 from skytf.difference import difference
 from skytf.doctor import Check, examine
+from skytf.errors import InputError
 from skytf.home import Home
 from skytf.model.copy import Copy
 from skytf.model.difference import Difference
 from skytf.model.region import Region
 from skytf.permitting import Permissions, permissions
 from skytf.reap import Reaping, reap
+from skytf.report import Report
 from skytf.resolve import ends
-from skytf.transfers import TransferInfo, describe
+from skytf.transfer import REPORT_FILE
+from skytf.transfers import TransferInfo, describe, report_of
 
 
 class Looking:
@@ -37,6 +40,20 @@ class Looking:
     def transfers(self) -> list[TransferInfo]:
         """Return the transfers of this home, newest first; those that cannot be read are passed over."""
         return [info for directory in self._home.transfers() if (info := describe(directory)) is not None]
+
+    def report(self, transfer_id: str | None = None) -> Report:
+        """
+        Return what a transfer did, used and cost (default: the latest that has a report).
+
+        Raises:
+            InputError: There is no such transfer, or it has no report yet.
+        """
+        if transfer_id is not None:
+            return report_of(self._home.transfer(transfer_id))
+        for directory in self._home.transfers():
+            if (directory.root / REPORT_FILE).exists():
+                return report_of(directory)
+        raise InputError(f"no transfer in {self._home.root} has a report", hint="skytf transfers lists them")
 
     def reap(self, *, dry_run: bool = False, all_owners: bool = False, force: bool = False) -> Reaping:
         """Remove fleets that a lost client left behind: expired, or client dead (*force*: living ones too)."""

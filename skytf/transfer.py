@@ -35,6 +35,7 @@ from skytf.workload import JournalRecord, Workload
 
 # Where a transfer keeps the bundle that it applies.
 BUNDLE_DIR = "bundle"
+REPORT_FILE = "report.json"
 # How a transfer stands that has moved everything, and whose fleet could not be removed.
 FLEET_LEFT = "left"
 # Why a listing passes over a name, and what its owner can do; the other reasons are no loss.
@@ -83,7 +84,7 @@ class Transfer:
 
     def run(self) -> Report:
         """
-        Move everything and return the report, which is also written to ``report.json``.
+        Move everything and return the report, which is also written to `REPORT_FILE`.
 
         The fleet is gone when this returns or raises, unless the error says otherwise.
 
@@ -106,7 +107,7 @@ class Transfer:
             failures_file=str(self._directory.root / "failures.jsonl"),
         )
         report = self._meter.report(report, own=self._ends.asked(), fleet_s=fleet.infrastructure.stood_s())
-        self._directory.write("report.json", codec.encode(report))
+        self._directory.write(REPORT_FILE, codec.encode(report))
         self._set_phase("done", "", outcome=FLEET_LEFT if report.outcome == "done" and report.left else report.outcome)
         if error is not None:
             for text in report.left:
@@ -117,9 +118,9 @@ class Transfer:
 
     def concluded(self) -> Report:
         """Return the report of a transfer that had moved everything, now that what was left of its fleet is gone."""
-        report = codec.decode((self._directory.root / "report.json").read_bytes(), Report)
+        report = codec.decode((self._directory.root / REPORT_FILE).read_bytes(), Report)
         report = replace(self._meter.again(report), left=(), warnings=(*report.warnings, *self._ledger.warnings))
-        self._directory.write("report.json", codec.encode(report))
+        self._directory.write(REPORT_FILE, codec.encode(report))
         self._set_phase("done", "", outcome=report.outcome)
         return report
 
@@ -295,6 +296,5 @@ class Transfer:
             self._ledger.phase_s[phase] = round(time.monotonic() - began, 3)
 
     def _set_phase(self, phase: str, text: str, *, outcome: str = "") -> None:
-        digest = self._bundle.digest
-        self._directory.enter(phase, owner=self._setting.owner, outcome=outcome, bundle_digest=digest)
+        self._directory.enter(phase, owner=self._setting.owner, outcome=outcome, bundle_digest=self._bundle.digest)
         self._hooks.on_phase(phase, text)

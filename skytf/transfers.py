@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from skytf import bundle as bundles
@@ -11,8 +11,9 @@ from skytf.home import TransferDir, client_alive
 from skytf.model import codec
 from skytf.model.copy import ApplyOptions, Copy, Options
 from skytf.model.job import Job
+from skytf.report import Report
 from skytf.resolve import ends
-from skytf.transfer import BUNDLE_DIR
+from skytf.transfer import BUNDLE_DIR, REPORT_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,31 @@ def describe(directory: TransferDir) -> TransferInfo | None:
         destinations=tuple(one.url for job in jobs for one in job.destinations),
         directory=str(directory.root),
     )
+
+
+def report_of(directory: TransferDir) -> Report:
+    """
+    Return the report of the transfer of *directory*; one that is being resumed has that of its last run.
+
+    Raises:
+        InputError: It has none, because it runs or was killed; or it cannot be read.
+    """
+    transfer_id, path = directory.transfer_id, directory.root / REPORT_FILE
+    status = directory.status()
+    alive = not status.outcome and client_alive(status)
+    now = f"it is {status.phase} now" if alive else f"its client was lost while it was {status.phase}"
+    hint = "wait for it, or look at skytf transfers" if alive else f"skytf resume {transfer_id}"
+    try:
+        report = codec.decode(path.read_bytes(), Report)
+    except FileNotFoundError as error:
+        raise InputError(f"transfer {transfer_id} has no report yet: {now}", hint=hint) from error
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}", hint="another version of skytf may have written it"
+        ) from error
+    if status.outcome:
+        return report
+    return replace(report, warnings=(*report.warnings, f"this is the report of an earlier run; {now} (next: {hint})"))
 
 
 def _jobs(directory: TransferDir) -> tuple[Job, ...]:

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "resume": "Go on with an unfinished transfer.",
     "reap": "Remove fleets that a lost client left behind.",
     "transfers": "List the transfers of this home.",
+    "report": "Set what a transfer used and cost beside what was predicted.",
     "verify": "Read both ends and compare every object.",
     "permissions": "Print what your credentials must be allowed, as a policy document.",
     "catalog": "Show, compare and add to the prices and measurements that plans rest on.",

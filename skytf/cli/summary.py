@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gateway.units import format_bytes, format_rate
+from skytf.cli.report_view import brief
 from skytf.cli.text import count, format_duration, safe
 from skytf.report import DestinationResult, Failure, JobResult, Report
 
@@ -34,6 +35,7 @@ def summary(report: Report, *, warned: Collection[str] = ()) -> RenderableType:
         lines += _job(job)
     lines += _ready(report)
     lines += _speed(report)
+    lines += brief(report)
     lines += _failures(report)
     lines += [Text.assemble(("! ", "yellow"), safe(text)) for text in report.warnings if text not in warned]
     lines += _fleet(report)

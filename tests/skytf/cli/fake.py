@@ -22,7 +22,11 @@ from skytf.cli.session import Session
 from skytf.errors import Interrupted
 from skytf.hooks import DestinationProgress, Hooks, Progress
 from skytf.model.copy import ApplyOptions, Copy, Options
-from skytf.report import DestinationResult, Failure, JobResult, Report
+from skytf.model.cost import Cost, CostLine, CostShare
+from skytf.model.region import Region
+from skytf.model.span import Span
+from skytf.model.usage import FleetTime, Moved, Requests, Usage
+from skytf.report import Compared, DestinationResult, Failure, JobResult, Report
 from skytf.runner.diagnostics import Diagnostic
 from skytf.runner.messages import ChangeSummary, Message, Other, Outputs, Provision, ResourceChange, Version
 
@@ -48,12 +52,42 @@ REPORT = Report(
     frames_resent=1,
     gateways=4,
 )
+USED = Usage(
+    (Moved("aws:us-east-1", "gcp:us-central1", Span.exactly(3e12), (("job-0", 0),)),),
+    (FleetTime(Region("aws", "us-east-1"), 2, Span.exactly(7200.0)),),
+    (
+        Requests("job-0-source", "get", Span.exactly(1200.0), (("job-0", 0),)),
+        Requests("job-0-destination-0", "put", Span(800.0), (("job-0", 0),)),
+    ),
+    ((("job-0", 0), 900),),
+    ("what gcp-us-central1-1 did after it was last heard",),
+)
+COST = Cost(
+    (
+        CostLine("egress", "aws:us-east-1", "to gcp:us-central1", Span.exactly(3000.0), "GB", Span.exactly(0.02),
+                 Span.exactly(60.0), "a price list, 2026-01-01"),
+        CostLine("requests", "s3://b/x", "put", Span(0.8), "thousand", Span.exactly(0.005), Span(0.004)),
+    ),
+    (CostShare("job-0", 0, "s3://b/x", Span(60.004)),),
+    Span(60.004),
+    USED.unknown,
+)  # fmt: skip
+COMPARED = (
+    Compared("transfer_s", Span(5400.0, 6000.0, 7000.0), 7800.0),
+    Compared("fleet_s", Span(5500.0, 6400.0, None), 7200.0),
+    Compared("goodput_gbps", Span(3.4, 4.0, 4.5), 3.1),
+    Compared("total_usd", Span(50.0, 58.0, 70.0), None),
+    Compared("egress_usd", Span(50.0, 58.0, 70.0), 60.0),
+    Compared("requests_usd", Span(), None),
+    Compared("job-0-destination-0_usd", Span(50.0, 58.0, 70.0), None),
+)
 FAILURE = Failure("/data/a\x1b[2Jb", "s3://b/x/a", "the disk is full", "make room")
 INCOMPLETE = Report(
     "t-0001", "incomplete",
     (JobResult("job-0", "/data", 13, 1000, {}, (DestinationResult("s3://b/x", 12, 900, 0, 0, 1, 12, "store"),)),),
     elapsed_s=12.3, phase_s={"transferring": 4.0}, goodput_bytes_per_s=250e6, frames_resent=0, gateways=4,
     failures=(FAILURE,), failures_file="/home/failures.jsonl",
+    compared=COMPARED, bottleneck="aws:us-east-1 -> gcp:us-central1", used=USED, cost=COST,
 )  # fmt: skip
 MESSAGES: tuple[Message, ...] = (
     Version("1.11.4", "Terraform 1.11.4"),
@@ -94,7 +128,7 @@ class FakeBundle:
 class FakeClient:
     """Notes every call in ``calls``; what it answers can be set."""
 
-    report: Report | None = REPORT
+    ending: Report | None = REPORT
     error: BaseException | None = None
     transfer_list: list[TransferInfo] = field(default_factory=list)
     fleets: list[Reaped] = field(default_factory=list)
@@ -154,6 +188,12 @@ class FakeClient:
         if not self.deaf:
             self.interrupted.set()
 
+    def report(self, transfer_id: str | None = None) -> Report | None:
+        self.calls.append(("report", transfer_id))
+        if self.error is not None:
+            raise self.error
+        return self.ending
+
     def transfers(self) -> list[TransferInfo]:
         return self.transfer_list
 
@@ -193,7 +233,7 @@ class FakeClient:
         if self.blocks:
             self._block("transferring")
         (self.play or play_transfer)(self.hooks)
-        return self.report
+        return self.ending
 
     def _block(self, phase: str) -> None:
         self.hooks.on_phase(phase, "until interrupted")
@@ -221,7 +261,7 @@ def play_transfer(hooks: Hooks) -> None:
 
 if __name__ == "__main__":
     client = FakeClient(
-        report=INCOMPLETE if "FAKE_INCOMPLETE" in os.environ else REPORT,
+        ending=INCOMPLETE if "FAKE_INCOMPLETE" in os.environ else REPORT,
         blocks="FAKE_BLOCKS" in os.environ,
         plan_blocks="FAKE_PLAN_BLOCKS" in os.environ,
         deaf="FAKE_DEAF" in os.environ,

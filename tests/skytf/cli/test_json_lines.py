@@ -40,7 +40,8 @@ def check(line: dict[str, Any]) -> None:
         head, *rest = path.split(".")
         found = [line] if head == kind else []
         for step in rest:
-            found = [inner for outer in found for inner in outer[step.removesuffix("[]")]]
+            inside = [outer[step.removesuffix("[]")] for outer in found]
+            found = [one for inner in inside for one in inner] if step.endswith("[]") else inside
         assert all(set(one) == fields for one in found), path
 
 
@@ -49,6 +50,7 @@ EVERYTHING = [
     ("plan", "a", "b", "--out", "somewhere"),
     ("resume",),
     ("transfers",),
+    ("report",),
     ("reap",),
     ("verify", "a", "b"),
     ("permissions", "aws"),
@@ -61,9 +63,9 @@ EVERYTHING = [
 
 
 def test_every_kind_that_is_written_has_exactly_the_documented_fields(run: Run, client: FakeClient) -> None:
-    client.report = INCOMPLETE
+    client.ending = INCOMPLETE
     written: list[dict[str, Any]] = [line for arguments in EVERYTHING for line in lines_of(run(*arguments, "--json"))]
-    client.report = None
+    client.ending = None
     written += lines_of(run("resume", "--json"))
     client.error = InputError("x", hint="y")
     written += lines_of(run("cp", "a", "b", "--yes", "--json"))
@@ -79,7 +81,7 @@ def test_every_kind_that_is_written_has_exactly_the_documented_fields(run: Run, 
 
 @pytest.mark.parametrize("arguments", EVERYTHING, ids=lambda arguments: arguments[0])
 def test_json_is_ascii_and_standard_error_stays_empty(run: Run, client: FakeClient, arguments: tuple[str, ...]) -> None:
-    client.report = INCOMPLETE
+    client.ending = INCOMPLETE
     client.comparisons = [DIFFERENT]
     client.checks = [Check("größe\x1b", "fail", "x", "y")]
 

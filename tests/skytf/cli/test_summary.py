@@ -76,3 +76,16 @@ def test_how_long_it_took_until_all_gateways_were_ready_is_told_with_the_slowest
         "all gateways ready in 91.0 s: terraform 50.0 s, hosts 41.0 s; slowest: connecting 31.0 s (aws-a-0), " in text
     )
     assert "trees 4.5 s (aws-a-1)\n" in text
+
+
+def test_what_was_predicted_and_what_it_cost_are_a_line_each() -> None:
+    text = read(INCOMPLETE)
+
+    assert "  predicted 4 Gbit/s for 1 h 40 min  outside what was predicted\n" in text
+    cost = "  cost at least $60.00, predicted $58.00, $50.00 to $70.00 (egress $60.00, requests unknown)\n"
+    assert cost in text
+
+
+def test_what_nobody_predicted_has_no_lines() -> None:
+    assert "predicted" not in read(REPORT)
+    assert "cost" not in read(REPORT)

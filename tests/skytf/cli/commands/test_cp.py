@@ -43,7 +43,7 @@ def test_a_dry_run_asks_nobody_and_creates_nothing(run: Run, client: FakeClient)
 
 
 def test_objects_that_did_not_arrive_are_exit_6(run: Run, client: FakeClient) -> None:
-    client.report = INCOMPLETE
+    client.ending = INCOMPLETE
 
     assert run("cp", "a", "b", "--yes").exit_code == 6
 

@@ -13,7 +13,7 @@ def test_without_an_id_it_is_the_latest(run: Run, client: FakeClient) -> None:
 
 
 def test_an_id_names_the_transfer_and_its_outcome_is_the_exit_code(run: Run, client: FakeClient) -> None:
-    client.report = INCOMPLETE
+    client.ending = INCOMPLETE
 
     result = run("resume", "t-0001")
 
@@ -22,7 +22,7 @@ def test_an_id_names_the_transfer_and_its_outcome_is_the_exit_code(run: Run, cli
 
 
 def test_nothing_unfinished_is_said_and_no_error(run: Run, client: FakeClient) -> None:
-    client.report = None
+    client.ending = None
     client.play = lambda hooks: None
 
     result = run("resume")
