@@ -16,6 +16,9 @@ SLICE_BYTES = 47
 # A chunk, or a small object in a batch: its share of the frame's header and manifest. Usual names and attributes;
 # at most a key of 1,024 bytes and S3's 2 KiB of user metadata.
 PIECE_BYTES, MOST_PIECE_BYTES = 400, 3_600
+# What goes back for a piece from each destination: the acknowledgement of its frame and its receipt; of a cut object
+# also what its owner says when it is opened and completed. At most with an upload token of 1 KiB twice.
+ANSWER_BYTES, MOST_ANSWER_BYTES = 300, 3_000
 # No store takes a larger object: S3 took 5 TiB, and takes 50 TB since 2025
 # (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html, read 2026-11).
 _LARGEST_OBJECT = 50 * 10**12
@@ -89,6 +92,12 @@ def wire_bytes(pieces: Pieces, settings: Settings) -> Span:
         return pieces.size_bytes + SLICE_BYTES * slices + (SLICE_BYTES + each_bytes) * (count or 0.0)
 
     return Span(low, framed(PIECE_BYTES, pieces.pieces.likely), framed(MOST_PIECE_BYTES, pieces.pieces.high))
+
+
+def answer_bytes(pieces: Pieces, destinations: int) -> Span:
+    """Return the bytes that go back over a link for *pieces* that pass it for so many *destinations*."""
+    count = pieces.pieces.scaled(destinations)
+    return Span(0.0, ANSWER_BYTES * (count.likely or 0.0), MOST_ANSWER_BYTES * (count.high or 0.0))
 
 
 def _of_class(one: SizeClass, largest_of_all: int, settings: Settings) -> Pieces:

@@ -13,10 +13,10 @@ from skytf.model.region import Region
 from skytf.model.topology import Topology
 from skytf.model.usage import End
 
-# What lies on the disks of its site: its bytes pass no network.
-_ON_DISK = frozenset({"file"})
+# What gateways have with them: disks, memory, and what a rehearsal makes up and discards. No network lies between.
+_AT_HAND = frozenset({"file", "memory", "generated", "discard"})
 # Stores that are the operator's own: nobody bills a question to them.
-OWN_SCHEMES = frozenset({"file", "hdfs", "memory"})
+OWN_SCHEMES = _AT_HAND | {"hdfs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def ways(request: Request, topology: Topology) -> tuple[Way, ...]:
         routes = [route for route in topology.routes if route.job_id == job.job_id]
         everywhere = tuple((job.job_id, route.destination) for route in routes)
         here = job.source.region
-        if job.source.store.scheme not in _ON_DISK:
+        if job.source.store.scheme not in _AT_HAND:
             found.append(Way(job.job_id, None, here, place_of(job.source), str(here), everywhere))
         behind: dict[tuple[Region, Region], list[End]] = {}
         for route in routes:
@@ -76,7 +76,7 @@ def ways(request: Request, topology: Topology) -> tuple[Way, ...]:
         ]
         for route in routes:
             end = job.destinations[route.destination]
-            if end.store.scheme not in _ON_DISK:
+            if end.store.scheme not in _AT_HAND:
                 last = route.regions[-1]
                 one = ((job.job_id, route.destination),)
                 found.append(Way(job.job_id, last, None, str(last), place_of(end), one))

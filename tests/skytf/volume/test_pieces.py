@@ -8,14 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.chunk import cut
+from gateway.delivery.letters import Completed, Letter, Opened, Receipt, Received, kind_of, pack
 from gateway.delivery.payload import FrameBuilder
 from gateway.program import Settings
 from gateway.units import GIB, KIB, MIB
-from gateway.wire.frame import Piece
+from gateway.wire.codecs import seal_message
+from gateway.wire.frame import Message, Piece
 from gateway.wire.pool import Pool
-from gateway.wire.records import HEAD_BYTES, encode_frame
+from gateway.wire.records import HEAD_BYTES, encode_ack, encode_frame, encode_message
 from skytf.model.span import Span
-from skytf.volume.pieces import pieces_of, wire_bytes
+from skytf.volume.pieces import answer_bytes, pieces_of, wire_bytes
 from tests.skytf.hand import assumed, surveyed
 
 SETTINGS = Settings()  # chunks of 64 MiB, whole up to 128 MiB
@@ -140,3 +142,34 @@ def test_the_frames_of_small_objects_are_counted_as_they_are_sent() -> None:
     assert found.high is not None
     assert found.low <= sent <= found.likely <= found.high
     frame.release()
+
+
+def test_the_answers_to_a_cut_object_are_counted_as_they_are_sent() -> None:
+    """Against the wire itself: 10 chunks, each with its acknowledgement and receipt; opened and completed."""
+    token, etag = "t" * 100, f'"{"0" * 32}"'
+    body = {"partition": "job-0", "destination": 0}
+    received = Received(
+        object_id="0" * 16, number=1, etag=etag, size_bytes=64 * MIB, crc64nvme=2**63, token=token, skipped=False
+    )
+    opened = Opened(
+        **body, object_id="0" * 16, attempt=1, destination_key="k" * 60, token=token, if_absent=False, skipped=False
+    )
+    done = Completed(**body, object_id="0" * 16, attempt=1, size_bytes=640 * MIB, crc64nvme=2**63, skipped=False)
+    letters = [Receipt(**body, items=(received,))] * 10 + [opened, done]
+    sent = sum(4 + 17 + len(encode_message(_message(one))) for one in letters) + 10 * (
+        4 + 17 + len(encode_ack(bytes(16)))
+    )
+
+    found = answer_bytes(pieces_of(surveyed(640 * MIB), SETTINGS), destinations=1)
+
+    assert found.likely is not None
+    assert sent / 2 < found.likely < sent * 2
+    assert found.high is not None
+    assert sent < found.high
+    assert answer_bytes(pieces_of(surveyed(640 * MIB), SETTINGS), destinations=3).likely == 3 * found.likely
+
+
+def _message(letter: Letter) -> Message:
+    kind = kind_of(letter)
+    to, sender = "aws-us-east-1-0", "gcp-us-central1-0"
+    return Message(to, sender, kind, seal_message(bytes(32), "t" * 26, to, sender, kind, pack(letter)))
