@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from skytf.bundle import Bundle
+from skytf.bundle import PLAN_JSON, Bundle
 from skytf.deploy.cancel import Cancelled
 from skytf.errors import Refused, TerraformError
 from skytf.infrastructure import Pauses
 from skytf.prepare import with_plan
+from skytf.render.root import PLACEHOLDERS
 from skytf.runner.backend import OVERRIDE, read_backend
 from skytf.runner.engine import SHIM, Engine, resolve
 from skytf.runner.messages import Message, ResourceChange
+from skytf.runner.reviewed import actions, normalise_plan
 from tests.provider.fixtures import provider_config, world
 from tests.provider.world import ALWAYS, World
 from tests.servers import S3Server
@@ -74,6 +78,53 @@ class Telling(list[str]):
 def reviewed(account: Account) -> bytes:
     assert account.bundle.plan_json is not None
     return account.bundle.plan_json
+
+
+def with_module(account: Account, text: str) -> Account:
+    """Return *account* with a bundle whose root module has *text* too, planned like any other."""
+    bundle = account.bundle.with_file("infra/more.tf", text.encode())
+    terraform = replace(account, bundle=bundle).terraform()
+    terraform.init()
+    plan_file = account.workdir / "review.tfplan"
+    terraform.plan(out=plan_file, var_files=[account.workdir / PLACEHOLDERS])
+    plan_json = normalise_plan(terraform.show_json(plan_file), workdir=account.workdir)
+    return replace(account, bundle=bundle.with_file(PLAN_JSON, plan_json))
+
+
+def test_the_real_plan_has_the_addresses_and_actions_of_the_reviewed_one(account: Account) -> None:
+    """Nothing but values differs between the placeholders and what is made at apply."""
+    terraform = account.terraform()
+    terraform.init()
+    account.infrastructure()._write_values(OPERATOR, {})
+    terraform.plan(out=account.workdir / "real.tfplan")
+
+    real = terraform.show_json(account.workdir / "real.tfplan")
+
+    assert actions(real) == actions(json.loads(reviewed(account)))
+    assert len(actions(real)) > len(account.bundle.topology.gateways)
+
+
+def test_a_module_that_does_more_with_the_real_values_is_refused(account: Account, world: World) -> None:
+    """The same root module, reviewed with placeholders: who looks only at that plan misses a resource."""
+    text = 'resource "terraform_data" "hidden" {\n  count = var.operator_cidr == "192.0.2.1/32" ? 0 : 1\n}\n'
+    account = with_module(account, text)
+
+    with pytest.raises(Refused, match=r"terraform_data\.hidden\[0\] \(reviewed: nothing, now: create\)"):
+        account.infrastructure().create(reviewed(account), OPERATOR)
+
+    assert world.resources() == []
+
+
+def test_a_module_that_plans_something_else_today_is_refused(account: Account, world: World) -> None:
+    """With the bundle's own placeholders plan.json must come out again."""
+    account = with_module(account, 'output "day" {\n  value = "monday"\n}\n')
+    (account.workdir / "more.tf").unlink()
+    other = account.bundle.with_file("infra/more.tf", b'output "day" {\n  value = "tuesday"\n}\n')
+
+    with pytest.raises(Refused, match=r"output_changes, planned_values of plan\.json differs"):
+        replace(account, bundle=other).infrastructure().create(reviewed(account), OPERATOR)
+
+    assert world.resources() == []
 
 
 def test_a_zone_that_is_sold_out_is_left_for_the_next(account: Account, world: World) -> None:
