@@ -28,8 +28,7 @@ def figures(request: Request, topology: Topology, catalog: Catalog) -> Figures:
     return Figures(
         sites=tuple(site(request, region, catalog) for region in regions),
         links=tuple(link(request, source, target, catalog) for source, target in pairs),
-        # receipts and acknowledgements go back
-        egress=egress(request, {*pairs, *((target, source) for source, target in pairs)}, catalog),
+        egress=egress(request, pairs, catalog),
         stores=stores(request, catalog),
         boot_s=boot(regions, catalog),
         teardown_s=teardown(regions, catalog),

@@ -147,7 +147,7 @@ def _towards(rows: Sequence[Row], source: Place, target: Place, catalog: Catalog
     # The list has no price for where this goes: that to the Americas is the one for most of the world.
     others = (TO_AUSTRALIA,) if continent else (TO_AUSTRALIA, TO_CHINA)
     ladders: list[Ladder] = [by_target[name] for name in (TO_AMERICAS, *others) if name in by_target]
-    where = target.region or "its place"
+    where = target.region if continent else "its place"
     return ladders, f"no price to {where} is known: likely that to the Americas, at most the dearest elsewhere"
 
 
