@@ -58,7 +58,9 @@ def _of_egress(row: EgressFigures) -> Iterator[BasisRow]:
     for tier in row.tiers:
         only = len(row.tiers) == 1
         upto = " on" if tier.to_gb is None else f" to {amount(tier.to_gb)}"
-        yield _row(of, f"egress, a GB{'' if only else f' from {amount(tier.from_gb)} GB{upto}'}", tier.usd_per_gb, _price)
+        yield _row(
+            of, f"egress, a GB{'' if only else f' from {amount(tier.from_gb)} GB{upto}'}", tier.usd_per_gb, _price
+        )
 
 
 def _of_store(store: StoreFigures) -> Iterator[BasisRow]:

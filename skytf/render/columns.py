@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 Pair = tuple[str, str]
 
@@ -34,7 +35,7 @@ def is_lane(name: str) -> bool:
 
 
 def columns(sites: Sequence[str], pairs: Sequence[Pair], relays: Collection[str]) -> Columns:
-    """Return where *sites* stand that *pairs* link; a site of *relays* is split in two only where nothing else helps."""
+    """Return where *sites* stand that *pairs* link; a site of *relays* is split in two only where it must be."""
     ends = _without_circles(pairs, [one for one in sites if one not in relays])
     ends = _without_circles(ends, sites)
     boxes = sorted({*sites, *(end for pair in ends for end in pair)})
@@ -92,7 +93,7 @@ def _untangle(rows: list[list[str]], ways: Iterable[Sequence[str]]) -> None:
     before: dict[str, list[str]] = {}
     after: dict[str, list[str]] = {}
     for way in ways:
-        for one, following in zip(way, way[1:], strict=False):
+        for one, following in pairwise(way):
             after.setdefault(one, []).append(following)
             before.setdefault(following, []).append(one)
     for row in rows:
@@ -102,7 +103,7 @@ def _untangle(rows: list[list[str]], ways: Iterable[Sequence[str]]) -> None:
         near = before if onward else after
         for row in rows if onward else reversed(rows):
             place = {name: number for other in rows for number, name in enumerate(other)}
-            row.sort(key=lambda name: (_mean(near.get(name, []), place, place[name]), name))  # noqa: B023 # used at once
+            row.sort(key=lambda name: (_mean(near.get(name, []), place, place[name]), name))
 
 
 def _mean(names: Sequence[str], place: Mapping[str, int], own: int) -> float:

@@ -64,7 +64,7 @@ class SiteLink:
     @property
     def labels(self) -> tuple[str, str]:
         """Two short lines for a map."""
-        cost = _per_gb(self.usd_per_gb, "–")
+        cost = _per_gb(self.usd_per_gb, "-")
         return (
             "Gbit/s unknown" if self.flow == UNKNOWN else self.flow,
             "$/GB unknown" if cost == UNKNOWN else f"{cost}/GB",
@@ -114,7 +114,9 @@ def _egress(figures: Figures, source: Region, target: Region, object_bytes: int)
     if row is None or not row.tiers:
         return Span(), ()
     billed_gb = object_bytes / row.gb_bytes
-    prices = tuple(one.usd_per_gb for one in row.tiers if one.from_gb == row.tiers[0].from_gb or one.from_gb < billed_gb)
+    prices = tuple(
+        one.usd_per_gb for one in row.tiers if one.from_gb == row.tiers[0].from_gb or one.from_gb < billed_gb
+    )
     return _hull(one.value for one in prices), prices
 
 

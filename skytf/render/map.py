@@ -18,8 +18,8 @@ _SPACE = 12  # between labels
 _BOX_SPACE = 28
 _LANE_HEIGHT = 20
 _PORT_SPACE = 12
-_MIN_LINE, _MAX_LINE = 1.5, 8.0
-_ARROW = 9
+_MIN_LINE, _MAX_LINE = 1.5, 6.5
+_ARROW = 10
 _FEW_LABELS = 14  # so many at least, also where they make the map taller than its boxes do
 _NAME_CHARS, _FITTING_CHARS = 26, 20
 
@@ -99,7 +99,9 @@ def draw(sites: Sequence[SiteRow], links: Sequence[SiteLink]) -> Map:
     )
     widest = max((one.flow_gbps.likely or 0.0 for one in links), default=0.0)
     ports = _ports(grid, places, middles)
-    lines = tuple(_line(number, grid, link, ports, middles, widest) for number, link in enumerate(links))
+    lines = tuple(
+        _line(number, grid, link, ports=ports, middles=middles, widest=widest) for number, link in enumerate(links)
+    )
     labels = tuple(_label(grid, number, links[number], middles[number]) for number in sorted(labelled))
     width = len(grid.columns) * BOX_WIDTH + (len(grid.columns) - 1) * _GUTTER_WIDTH + 2 * _MARGIN
     return Map(width, height + 2 * _MARGIN, boxes, lines, labels, len(links) - len(labels))
@@ -229,6 +231,7 @@ def _line(
     number: int,
     grid: Columns,
     link: SiteLink,
+    *,
     ports: Mapping[tuple[int, str], float],
     middles: Mapping[int, float],
     widest: float,
@@ -249,7 +252,7 @@ def _line(
         x, y = left + (0 if last else BOX_WIDTH), next_y
     share = (link.flow_gbps.likely or 0.0) / widest if widest else 0.0
     width = _MIN_LINE + (_MAX_LINE - _MIN_LINE) * share
-    half = 4.0 + width / 2
+    half = 4.0 + width * 0.6
     arrow = f"{x - _ARROW:.1f},{y - half:.1f} {x:.1f},{y:.1f} {x - _ARROW:.1f},{y + half:.1f}"
     return Line(" ".join(path), arrow, round(width, 1), link)
 

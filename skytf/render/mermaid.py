@@ -12,7 +12,7 @@ from skytf.render.sites import SiteRow
 MAX_SITES = 20
 MAX_LINKS = 30
 # Whatever else a label holds could end it, or be read as Mermaid's own signs.
-_UNSAFE = re.compile(r"[^\w .,:/$%×≈–+-]", re.ASCII)
+_UNSAFE = re.compile(r"[^\w .,:/$%\u00d7\u2248+-]", re.ASCII)
 
 
 def mermaid(sites: Sequence[SiteRow], links: Sequence[SiteLink]) -> str:

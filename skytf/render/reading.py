@@ -16,7 +16,18 @@ from skytf.render.links import SiteLink, site_links
 from skytf.render.risks import Risk, not_checked, risks
 from skytf.render.said import Sentence
 from skytf.render.sites import SiteRow, keys_that_travel, site_rows
-from skytf.render.words import UNKNOWN, amount, amount_range, count, duration, duration_range, gbps, price_range, usd, usd_range
+from skytf.render.words import (
+    UNKNOWN,
+    amount,
+    amount_range,
+    count,
+    duration,
+    duration_range,
+    gbps,
+    price_range,
+    usd,
+    usd_range,
+)
 
 _OPERATOR = "operator"
 

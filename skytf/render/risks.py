@@ -23,11 +23,6 @@ class Risk:
     text: Sentence
     items: tuple[Sentence, ...] = ()
 
-    @property
-    def level(self) -> str:
-        """In a word, for who cannot see colours."""
-        return "Warning" if self.serious else "Note"
-
 
 def risks(page: Page, links: Sequence[SiteLink]) -> tuple[Risk, ...]:
     """Return what may go wrong with *page*, the serious first."""
@@ -52,14 +47,20 @@ def not_checked(page: Page) -> tuple[Sentence, ...]:
         if one.region not in asked and sheet(one.region.cloud).provider is not None
     ]
     if unasked:
-        lines.append(said(f"Whether the account may start that many instances: the quota of {listed(unasked)} was not read."))
+        lines.append(
+            said(f"Whether the account may start that many instances: the quota of {listed(unasked)} was not read.")
+        )
     return tuple(lines)
 
 
 def _unknown(page: Page) -> Iterator[Risk]:
     cost, prediction = page.topology.cost, page.topology.prediction
     if cost is not None and cost.unknown:
-        less = "it may cost more than stands here" if cost.total_usd.likely is not None else "so what it costs is not known"
+        less = (
+            "it may cost more than stands here"
+            if cost.total_usd.likely is not None
+            else "so what it costs is not known"
+        )
         yield Risk(True, said(f"Prices are missing, {less}:"), tuple(said(one) for one in cost.unknown))
     elif cost is None or not cost.total_usd.known:
         yield Risk(True, said("What it costs is not known."))
@@ -92,10 +93,10 @@ def _of_sites(page: Page) -> Iterator[Risk]:
         taken = one.wanted * max(vcpus.get(one.region, 0), 1)
         if taken > _NEAR * one.limit:
             much = f"{count(one.wanted, 'gateway')} with {count(taken, 'vCPU')}"
-            text = (f"A quota of {one.region} leaves little room: ", Name(one.name), f" is {amount(one.limit)}, for {much}.")
-            yield Risk(True, text)
+            little = f"A quota of {one.region} leaves little room: "
+            yield Risk(True, said(little, Name(one.name), f" is {amount(one.limit)}, for {much}."))
     if travelling := keys_that_travel(page.request):
-        yield Risk(False, said("The operator's keys travel over SSH, and stay in the gateways' memory:"), travelling)
+        yield Risk(False, said("The operator's keys travel over SSH, to what opens these ends:"), travelling)
 
 
 def _estimated(links: Sequence[SiteLink]) -> Iterator[Risk]:

@@ -14,7 +14,7 @@ from skytf.model.review import Page, SiteReview
 from skytf.model.site import SiteSettings
 from skytf.model.topology import Topology
 from skytf.render.said import Name, Sentence, among, said
-from skytf.render.words import count
+from skytf.render.words import TIMES, count
 from skytf.sites import missing_facts, settings
 
 SOURCE, RELAY, DESTINATION = ROLES = ("source", "relay", "destination")
@@ -26,7 +26,7 @@ class SiteRow:
     """
     One site.
 
-    ``fleet`` is short (``4 × small``), ``roles`` some of `ROLES`; ``details`` are sentences, none of this machine.
+    ``fleet`` says how many of which type, ``roles`` some of `ROLES`; ``details`` are sentences, none of this machine.
     ``made`` counts the resources that Terraform creates there, None where it has planned nothing. ``bottleneck`` says
     that the site itself limits the transfer.
     """
@@ -84,15 +84,19 @@ def _row(one: SiteReview, page: Page, figures: SiteFigures | None, made: Counter
         region=str(one.region),
         title=of_cloud.title,
         gateways=one.gateways,
-        fleet=f"{one.gateways} × {one.instance_types[0]}" if one.instance_types else count(one.gateways, "gateway"),
+        fleet=f"{one.gateways} {TIMES} {one.instance_types[0]}"
+        if one.instance_types
+        else count(one.gateways, "gateway"),
         place=figures.place if figures else "",
         roles=_roles(one.region, page.topology),
         vcpus=one.vcpus * one.gateways,
         made=None if page.review.made is None else made[one.region.slug],
         details=() if of_cloud.provider is None else _details(one, page.request),
-        bottleneck=bool(prediction) and str(one.region) in prediction.bottleneck.split() and "->" not in (
-            prediction.bottleneck
-        ) if prediction else False,
+        bottleneck=bool(prediction)
+        and str(one.region) in prediction.bottleneck.split()
+        and "->" not in (prediction.bottleneck)
+        if prediction
+        else False,
     )
 
 
@@ -108,7 +112,10 @@ def _roles(region: Region, topology: Topology) -> tuple[str, ...]:
 def _details(one: SiteReview, request: Request) -> tuple[Sentence, ...]:
     chosen = settings(request, one.region)
     return tuple(
-        filter(None, (_machines(chosen), _disk(chosen), _network(chosen), _identity(one.region, chosen), _facts(one, request)))
+        filter(
+            None,
+            (_machines(chosen), _disk(chosen), _network(chosen), _identity(one.region, chosen), _facts(one, request)),
+        )
     )
 
 
@@ -128,7 +135,9 @@ def _disk(chosen: SiteSettings) -> Sentence:
 
 
 def _network(chosen: SiteSettings) -> Sentence:
-    network: Sentence = ("Joins ", Name(chosen.existing_network)) if chosen.existing_network else ("A network of its own",)
+    network: Sentence = (
+        ("Joins ", Name(chosen.existing_network)) if chosen.existing_network else ("A network of its own",)
+    )
     return said(*network, ", no public addresses." if chosen.private_addresses else ", a public address each.")
 
 

@@ -29,9 +29,10 @@ def trusted(markup: str) -> Markup:
 @cache
 def _environment(*, html: bool = False) -> Environment:
     # The modules are searched too: a cloud brings its provider block along in its own folder.
-    return Environment(  # noqa: S701 - HCL and Markdown; what is interpolated is checked or escaped by the callers
+    return Environment(
         loader=FileSystemLoader([templates_dir(), terraform_dir()], encoding="utf-8"),
-        autoescape=html,
+        # HCL and Markdown: what is interpolated there is checked or escaped by the callers.
+        autoescape=html,  # noqa: S701
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skytf.model.span import Span
 
 UNKNOWN = "unknown"
+TIMES = "\N{MULTIPLICATION SIGN}"
 _CENT = 0.01
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 

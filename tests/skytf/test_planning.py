@@ -183,7 +183,7 @@ def test_what_stands_for_a_fact_is_named_with_the_command_that_prints_it(place: 
     text = bundle.files["PLAN.md"].decode()
     assert "`azure.storage_account/acc` is a placeholder; `az storage account show" in text
     assert "gcp.project" not in text
-    assert "project `my-project`" in text
+    assert "`project` is `my-project`" in text
 
 
 @pytest.mark.parametrize(

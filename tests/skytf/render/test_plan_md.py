@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from gateway.stores.base import StoreSpec
 from skytf.model.job import Endpoint
 from skytf.model.region import Region
+from skytf.model.review import Page
 from skytf.model.site import SiteOption
 from skytf.model.survey import JobSurvey
-from skytf.render.plan_md import MAX_CHARS, plan_md, time_limit
-from tests.skytf.requests import A, B, R, job, page, path, request
+from skytf.render.plan_md import MAX_CHARS, plan_md
+from tests.skytf.render import sample
+from tests.skytf.requests import A, R, job, page, path, request
 
 SURVEY = JobSurvey(
     "job-0",
@@ -32,12 +38,13 @@ def test_it_says_what_where_how_much_and_what_not() -> None:
     text = text_of(SURVEY)
 
     assert text.startswith("# Plan: 3 objects, 5.0 MiB, 6 gateways\n")
-    assert "| local:r | 2 |" in text
+    assert "| local:r | 2 gateways | relay | not planned yet |" in text
     assert "- `/in` to `/out`\n  (job-0, everything below it), by way of local:a → local:r → local:b\n" in text
-    assert "| local-a-0 to local-r-0 | 4 | local-a-0 |" in text
+    assert "| local:a to local:r | unknown | unknown | unknown | unknown |" in text
+    assert "32 connections in all." in text
     assert "| job-0 | 3 | 5.0 MiB | 4.0 MiB |" in text
-    assert "- `in/x` becomes `out/x`" in text
-    assert "- job-0: 2 symlink\n  - `/a link`: symlink\n" in text
+    assert "- job-0: `in/x` becomes `out/x`" in text
+    assert "- job-0: 2 symlink\n\n- `/a link`: symlink\n" in text
     assert "## What was not checked\n\n- The content of the objects" in text
     assert "overwrite" in text
     assert "\n\n\n" not in text
@@ -45,19 +52,6 @@ def test_it_says_what_where_how_much_and_what_not() -> None:
 
 def test_nothing_skipped_is_said_too() -> None:
     assert "Every name that the listing gave is copied." in text_of(JobSurvey("job-0", 0, 0, 0))
-
-
-def test_it_fits_into_a_pull_request() -> None:
-    jobs = [
-        job(n, source=path("long-" * 200 + str(n), A), destinations=(path("x" * 900 + str(n), B),)) for n in range(300)
-    ]
-    asked = request(*jobs, instances=20)
-    surveys = [JobSurvey(one.job_id, 1, 1, 1, {}, (("k" * 900, "symlink"),) * 20) for one in jobs]
-
-    text = plan_md(page(asked, surveys)).decode()
-
-    assert len(text) <= MAX_CHARS
-    assert "And 250 more, in topology.json." in text
 
 
 def in_cloud(scheme: str, bucket: str, region: Region, *, by: str = "identity") -> Endpoint:
@@ -86,19 +80,21 @@ def test_gateways_in_clouds_are_described() -> None:
     text = plan_md(page(asked, [SURVEY])).decode()
 
     assert (
-        "- toy:east: small, or where that is sold out big (x86_64), in east-b.\n"
-        "  Image `image-1`. Disk of 30 GiB, encrypted with the cloud's own key.\n"
-        "  A network of its own."
-        " Open: port 22 (SSH) to the operator's address; ports 28470 to 28485 to the site itself.\n"
-        "  Runs as an identity that is made for it: reads `cos://from/in/`."
-        " To end themselves, the gateways may delete themselves.\n"
-        "  In the account: project `p-1`, vault/from `vault-of-from` (placeholder).\n"
+        "- toy:east:\n"
+        "  Instances: `small`, or where that is sold out `big` (x86_64), in `east-b`.\n"
+        "  Image `image-1`. Disk of 30 GiB each, encrypted with the cloud's own key.\n"
+        "  A network of its own, a public address each.\n"
+        "  Runs as an identity that is made for it. To end themselves, the gateways may delete themselves.\n"
+        "  In the account: `project` is `p-1`, `vault/from` is `vault-of-from` (placeholder).\n"
     ) in text
-    assert "Joins `subnet-1`." in text
+    assert "Joins `subnet-1`, a public address each." in text
     assert "(x86_64), in a zone of the network they join.\n" in text
-    assert "to the operator's address (local:a), the gateways of toy:east and the site itself" in text
-    assert "reads and writes `cos://to/in/`" in text
-    assert "- `r2://acc/b/in`, to the gateways of toy:west\n" in text
+    assert "| toy:west | 28470 to 28485 (data) | the operator's address |" in text
+    assert "| toy:west | 28470 to 28485 (data) | the gateways of toy:east |" in text
+    assert "| toy:east | 22 (SSH) | the operator's address |" in text
+    assert "| toy:east | read | `cos://from/in/` | the identity made for them |" in text
+    assert "| toy:west | read and write | `cos://to/in/` | the identity made for them |" in text
+    assert "  - `r2://acc/b/in`, to the gateways of toy:west\n" in text
     assert "- `toy.vault/from` is a placeholder; `toy vault find` prints it.\n" in text
     assert "as tags, and `team=storage`." in text
     assert "\n\n\n" not in text
@@ -114,9 +110,123 @@ def test_a_plan_that_was_made_offline_says_so() -> None:
     assert "were read" not in text
 
 
+def test_what_it_costs_stands_with_where_the_prices_are_from() -> None:
+    text = plan_md(sample.clouds_page()).decode()
+
+    assert "what it costs is not known, but at least $24,427." in text
+    assert "| Cost | at least $24,427 | the rest is unknown |" in text
+    assert "| egress | $24,210 | $24,802 | $24,802 | made-up price list, 2026-10-01 |" in text
+    assert "| **in all** | $24,427 | unknown | unknown | |" in text
+    assert "| job-0 to `azure://acc/archive/2024/` | $11,000 | unknown | unknown |" in text
+    assert (
+        "Prices are missing, so what it costs is not known:\n  - an hour of Standard_D16s_v5 in azure:japaneast" in text
+    )
+
+
+def test_what_takes_longer_than_the_gateways_live_is_a_warning() -> None:
+    short = sample.clouds_page()
+    enough = replace(short, request=replace(short.request, ttl_minutes=3_000))
+
+    assert (
+        "- **Warning.** It may take 1 day 15 h, and each gateway halts itself after 1 day 1 hour"
+        in plan_md(short).decode()
+    )
+    assert "- **Warning.** It may take" not in plan_md(enough).decode()
+
+
+def test_links_are_told_once_for_all_gateways_of_two_sites() -> None:
+    text = plan_md(sample.clouds_page()).decode()
+
+    assert (
+        "| aws:eu-west-1 to azure:japaneast (bottleneck) | ≈ 15.9 | 11.2 to 18.8 | $0.07 to $0.09 | 180.1 TiB |\n"
+    ) in text
+    assert '  s0 ==>|"≈ 15.9 Gbit/s<br/>$0.07-$0.09/GB<br/>bottleneck"| s2\n' in text
+
+
+def test_a_graph_that_would_be_a_knot_is_left_to_the_tables() -> None:
+    assert "```mermaid" in plan_md(sample.big_page(8, 8)).decode()
+    assert "```mermaid" not in plan_md(sample.big_page(12, 9)).decode()
+
+
+def test_what_changed_stands_before_everything_else() -> None:
+    text = plan_md(sample.changed_page()).decode()
+
+    assert "| infrastructure | gateways in aws:us-east-1 | 2 | 4 |" in text
+    assert "| exposure | port 22 of aws:us-east-1 | open to the operator's address | (gone) |" in text
+    assert "- the older bundle was planned with another catalog" in text
+    assert text.index("## What changed") < text.index("## What may go wrong")
+
+
+@pytest.mark.parametrize("names", ["k" * 900, "é" * 900, sample.HOSTILE * 4, "|" * 900, "`" * 900])
+def test_what_is_too_long_ends_after_a_whole_row_and_says_so(names: str) -> None:
+    text = plan_md(sample.crowded_page(names, instances=1)).decode()
+
+    assert len(text) <= MAX_CHARS
+    assert len(text.encode()) <= MAX_CHARS
+    assert "Shortened to fit into a comment" in text
+    assert re.search(r"^And 2\d\d more, in topology.json.$", text, re.MULTILINE)
+    assert text.endswith("7 when it refuses.\n")
+    assert_well_formed(text)
+
+
+def test_65536_links_are_one_row() -> None:
+    text = plan_md(sample.crowded_page("k", jobs=1, instances=256)).decode()
+
+    assert "262,144 connections in all." in text
+    assert "Shortened" not in text
+
+
+def test_what_fits_is_not_shortened() -> None:
+    assert "Shortened" not in plan_md(sample.clouds_page()).decode()
+
+
+def test_nothing_breaks_out_of_where_it_stands() -> None:
+    text = plan_md(sample.crowded_page(sample.HOSTILE, jobs=2, instances=1)).decode()
+
+    assert_well_formed(text)
+    shown = {one.content for one in inline(text) if one.type == "code_inline"}
+    assert any("<script>alert(1)</script>" in one and "\\u202e" in one and "\\x1b" in one for one in shown)
+
+
 @pytest.mark.parametrize(
-    ("minutes", "words"),
-    [(1, "1 minute"), (60, "1 hour"), (90, "1 hour 30 minutes"), (80_000, "55 days 13 hours 20 minutes")],
+    "make",
+    [
+        sample.clouds_page,
+        sample.unknown_page,
+        sample.offline_page,
+        sample.changed_page,
+        sample.local_page,
+        sample.big_page,
+    ],
 )
-def test_a_time_limit_is_said_in_words(minutes: int, words: str) -> None:
-    assert time_limit(minutes) == words
+def test_every_page_is_well_formed_and_the_same_again(make: Callable[[], Page]) -> None:
+    text = plan_md(make()).decode()
+
+    assert text == plan_md(make()).decode()
+    assert "\n\n\n" not in text
+    assert "None" not in text
+    assert_well_formed(text)
+
+
+def inline(text: str) -> list[Token]:
+    """Return everything within a line, as a Markdown parser with tables and links of its own reads it."""
+    blocks = MarkdownIt("commonmark").enable("table").parse(text)
+    return [one for block in blocks for one in block.children or ()]
+
+
+def assert_well_formed(text: str) -> None:
+    """Check that all markup is ours: no HTML, no link, no image, and every row of a table as long as its head."""
+    blocks = MarkdownIt("commonmark").enable("table").parse(text)
+    inside = inline(text)
+
+    assert not {one.type for one in [*blocks, *inside]} & {"html_block", "html_inline", "link_open", "image"}
+    assert {one.content for one in blocks if one.type == "heading_open"} == {""}
+    assert sum(one.type == "heading_open" for one in blocks) == len(re.findall(r"^##? ", text, re.MULTILINE))
+    ours = {"fence", "heading_open", "list_item_open", "paragraph_open", "table_open", "strong_open"}
+    assert {one.type for one in [*blocks, *inside] if one.nesting == 1 or one.type == "fence"} <= ours | {
+        *("bullet_list_open", "tr_open", "td_open", "th_open", "thead_open", "tbody_open")
+    }
+    # A row that a name had broken would have a cell more, which a parser drops: so the lines themselves are counted.
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(widths) == 1, table
