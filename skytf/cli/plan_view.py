@@ -7,13 +7,14 @@ import shlex
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import Heading, Markdown
+from rich.markdown import CodeBlock, Heading, Markdown
 
-from skytf.bundle import MANIFEST, PLAN_MD, TOPOLOGY, Bundle
+from skytf.bundle import MANIFEST, PLAN_HTML, PLAN_MD, TOPOLOGY, Bundle
 from skytf.cli.session import Session
 from skytf.cli.text import safe, safe_lines
 
 _WIDTH = 100
+_GRAPH = "mermaid"
 
 
 class _LeftHeading(Heading):
@@ -24,10 +25,18 @@ class _LeftHeading(Heading):
         yield self.text
 
 
+class _Block(CodeBlock):
+    """A block of code; not a graph, which a terminal cannot draw: the table below it says the same."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self.lexer_name != _GRAPH:
+            yield from super().__rich_console__(console, options)
+
+
 class _Reading(Markdown):
     """Markdown as a page to read on a terminal."""
 
-    elements = {**Markdown.elements, "heading_open": _LeftHeading}  # noqa: RUF012  # rich's class attribute
+    elements = {**Markdown.elements, "heading_open": _LeftHeading, "fence": _Block}  # noqa: RUF012  # rich's attribute
 
 
 def show_plan(session: Session, bundle: Bundle, directory: Path | None = None) -> None:
@@ -49,7 +58,8 @@ def show_plan(session: Session, bundle: Bundle, directory: Path | None = None) -
     else:
         session.results.print(safe_lines(text))
     if directory is not None:
-        session.results.print(f"Bundle: {safe(str(directory))}\nNext: {_next(bundle, directory)}")
+        page = f"\nPage: {safe(str(directory / PLAN_HTML))}" if PLAN_HTML in bundle.files else ""
+        session.results.print(f"Bundle: {safe(str(directory))}{page}\nNext: {_next(bundle, directory)}")
 
 
 def _next(bundle: Bundle, directory: Path) -> str:
