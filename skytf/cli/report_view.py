@@ -35,21 +35,25 @@ _TOTAL = "total_usd"
 def report_view(report: Report) -> RenderableType:
     """Return *report* as a table of what was predicted and measured, and what belongs to it in words."""
     head = Text.assemble((f"{report.outcome}", "bold"), f"  transfer {safe(report.transfer_id)}")
-    lines: list[RenderableType] = [head]
-    if report.rehearsal_scale:
-        lines.append(
-            Text(f"  a rehearsal at {report.rehearsal_scale:.3g} of the predicted rates, converted to full size")
-        )
-    if report.compared:
-        lines.append(plain_table(_HEADINGS, [_row(one, report) for one in _sorted(report)]))
-    else:
-        lines.append(Text("  nothing was predicted of this transfer, or an older skytf has written its report"))
-    if report.bottleneck:
-        lines.append(Text(f"bottleneck, as predicted: {safe(report.bottleneck)}"))
+    lines: list[RenderableType] = [head, *side_by_side(report)]
     lines += [Text(line) for line in _used(report)]
     lines += [Text.assemble(("unknown: ", FAIR), safe(text)) for text in _unknown(report)]
     lines += [Text.assemble(("! ", "yellow"), safe(text)) for text in report.warnings]
     return Group(*lines)
+
+
+def side_by_side(report: Report) -> Iterator[RenderableType]:
+    """Yield what was predicted and measured, and what limited it."""
+    if report.rehearsal_scale:
+        yield Text(f"  a rehearsal at {report.rehearsal_scale:.3g} of the predicted rates, converted to full size")
+    if report.compared:
+        yield plain_table(_HEADINGS, [_row(one, report) for one in _sorted(report)])
+    else:
+        yield Text("  nothing was predicted of this transfer, or an older skytf has written its report")
+    if report.bottleneck:
+        # A rehearsal has looked whether its machine was slower than the link that was predicted.
+        how = "" if report.rehearsal_scale else ", as predicted"
+        yield Text(f"bottleneck{how}: {safe(report.bottleneck)}")
 
 
 def brief(report: Report) -> Iterator[Text]:

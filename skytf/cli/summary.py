@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gateway.units import format_bytes, format_rate
-from skytf.cli.report_view import brief
+from skytf.cli.report_view import brief, side_by_side
 from skytf.cli.text import count, format_duration, safe
 from skytf.report import DestinationResult, Failure, JobResult, Report
 
@@ -30,12 +30,14 @@ def summary(report: Report, *, warned: Collection[str] = ()) -> RenderableType:
     """Return *report* for people; warnings that were shown already (*warned*) are left out."""
     headline, style = _HEADLINES.get(report.outcome, (f"{report.outcome} after {{}}", "bold"))
     name = f"  transfer {safe(report.transfer_id)}"
-    lines = [Text.assemble((headline.format(format_duration(report.elapsed_s)), style), (name, "dim"))]
+    lines: list[RenderableType] = [
+        Text.assemble((headline.format(format_duration(report.elapsed_s)), style), (name, "dim"))
+    ]
     for job in report.jobs:
         lines += _job(job)
     lines += _ready(report)
     lines += _speed(report)
-    lines += brief(report)
+    lines += side_by_side(report) if report.rehearsal_scale else brief(report)
     lines += _failures(report)
     lines += [Text.assemble(("! ", "yellow"), safe(text)) for text in report.warnings if text not in warned]
     lines += _fleet(report)
@@ -122,5 +124,5 @@ def _fleet(report: Report) -> Iterator[Text]:
 def _next(report: Report) -> Iterator[Text]:
     if report.left:
         yield Text.assemble(("Next: ", "bold"), "skytf reap removes what is left")
-    if report.outcome != "done":
+    if report.outcome != "done" and not report.rehearsal_scale:
         yield Text.assemble(("Next: ", "bold"), f"skytf resume {safe(report.transfer_id)} moves what is missing")

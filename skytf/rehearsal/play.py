@@ -22,7 +22,7 @@ from skytf.render.root import PLACEHOLDERS
 from skytf.report import Report
 from skytf.runner.reviewed import normalise_plan
 from skytf.runner.terraform import Terraform
-from skytf.transfer import Transfer
+from skytf.transfer import REPORT_FILE, Transfer
 
 _MOVING = "transferring"
 # Percent of the bytes between which the links are full, and how many looks make a pace of it.
@@ -109,7 +109,7 @@ class Play:
             raise Interrupted(text, signal_number=error.exit_code - 128, hint=hint) from error
         seen = Seen(self._watching.busy, self._watching.steady_bytes_per_s)
         report = concluded(report, self._rehearsal, seen)
-        directory.write("report.json", codec.encode(report))
+        directory.write(REPORT_FILE, codec.encode(report))
         return report
 
 

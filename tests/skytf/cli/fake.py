@@ -22,6 +22,7 @@ from skytf.cli.session import Session
 from skytf.errors import Interrupted
 from skytf.hooks import DestinationProgress, Hooks, Progress
 from skytf.model.copy import ApplyOptions, Copy, Options
+from skytf.model.rehearsal import Rehearsing
 from skytf.model.cost import Cost, CostLine, CostShare
 from skytf.model.region import Region
 from skytf.model.span import Span
@@ -167,6 +168,10 @@ class FakeClient:
 
     def apply(self, bundle: object, *, applying: ApplyOptions) -> Report | None:
         self.calls += [("apply", bundle), ("applying", applying)]
+        return self._run()
+
+    def rehearse(self, bundle: object, options: Rehearsing) -> Report | None:
+        self.calls += [("rehearse", bundle), ("rehearsing", options)]
         return self._run()
 
     def copy(

@@ -6,7 +6,8 @@ from dataclasses import replace
 from rich.console import Console
 
 from skytf.cli.summary import summary
-from skytf.report import Failure, HostStep, Report
+from skytf.model.span import Span
+from skytf.report import Compared, Failure, HostStep, Report
 from tests.skytf.cli.fake import INCOMPLETE, REPORT
 
 
@@ -89,3 +90,14 @@ def test_what_was_predicted_and_what_it_cost_are_a_line_each() -> None:
 def test_what_nobody_predicted_has_no_lines() -> None:
     assert "predicted" not in read(REPORT)
     assert "cost" not in read(REPORT)
+
+
+def test_a_rehearsal_ends_with_what_was_predicted_and_measured() -> None:
+    rows = (Compared("goodput_gbps", Span(1.0, 8.0, 10.0), 7.2), Compared("played_goodput_gbps", Span(), 0.072))
+
+    text = read(replace(REPORT, compared=rows, rehearsal_scale=0.01, bottleneck="this machine", outcome="failed"))
+
+    assert "a rehearsal at 0.01 of the predicted rates" in text
+    assert "goodput as played" in text
+    assert "bottleneck: this machine" in text
+    assert "skytf resume" not in text

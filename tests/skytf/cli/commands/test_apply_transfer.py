@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from skytf.model.copy import ApplyOptions, Target
+from skytf.model.rehearsal import Rehearsing
 from tests.skytf.cli.conftest import Run
 from tests.skytf.cli.fake import FakeClient
 
@@ -89,3 +90,41 @@ def test_a_path_that_cannot_be_looked_at_is_wrong_input(run: Run) -> None:
 
     assert result.exit_code == 2
     assert "File name too long" in result.stderr
+
+
+def test_a_bundle_is_rehearsed_and_not_applied(run: Run, client: FakeClient, bundle: str) -> None:
+    result = run("apply-transfer", bundle, "--rehearse", "--rehearse-rate", "100", "--rehearse-bytes", "1MiB")
+
+    assert result.exit_code == 0
+    assert client.named("rehearse") == [Path(bundle)]
+    assert client.named("rehearsing") == [Rehearsing(rate_mbps=100.0, size_bytes=1 << 20)]
+    assert client.named("apply") == []
+
+
+def test_what_is_planned_in_one_step_is_rehearsed_without_a_question(run: Run, client: FakeClient) -> None:
+    result = run("apply-transfer", "/data", "s3://b", "--rehearse")
+
+    assert result.exit_code == 0
+    assert len(client.named("plan")) == len(client.named("rehearse")) == 1
+    assert client.named("rehearsing") == [Rehearsing()]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--rehearse", "--backend", "state.toml"), "--backend means nothing to a rehearsal"),
+        (("--rehearse", "--operator-cidr", "198.51.100.7/32"), "--operator-cidr means nothing to a rehearsal"),
+        (("--rehearse", "--instances", "2"), "--instances cannot change"),
+        (("--rehearse-rate", "100"), "--rehearse-rate is for a rehearsal"),
+        (("--rehearse-bytes", "1GB"), "--rehearse-bytes is for a rehearsal"),
+        (("--rehearse", "--rehearse-rate", "0"), "0"),
+    ],
+)
+def test_what_a_rehearsal_has_no_use_for_is_refused(
+    run: Run, client: FakeClient, bundle: str, flags: tuple[str, ...], words: str
+) -> None:
+    result = run("apply-transfer", bundle, *flags)
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert client.calls == []
