@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skytf.catalog.tables import Catalog
 from skytf.figures.egress import egress
-from skytf.figures.links import link
+from skytf.figures.links import Lines, link
 from skytf.figures.sites import site
 from skytf.figures.stores import stores
 from skytf.figures.timing import boot, teardown
@@ -24,10 +24,10 @@ def figures(request: Request, topology: Topology, catalog: Catalog) -> Figures:
     """
     gateways = {one.gateway_id: one.region for one in topology.gateways}
     pairs = sorted({(gateways[one.source], gateways[one.target]) for one in topology.links})
-    regions = topology.regions()
+    regions, lines = topology.regions(), Lines(catalog)
     return Figures(
         sites=tuple(site(request, region, catalog) for region in regions),
-        links=tuple(link(request, source, target, catalog) for source, target in pairs),
+        links=tuple(link(request, source, target, lines) for source, target in pairs),
         egress=egress(request, pairs, catalog),
         stores=stores(request, catalog),
         boot_s=boot(regions, catalog),

@@ -88,11 +88,8 @@ def _figures(source: Place, target: Place, catalog: Catalog) -> EgressFigures:
     if not source.cloud:
         return EgressFigures(source.name, target.name, (Tier(0.0, None, free()),))
     scope = INTER_REGION if source.cloud == target.cloud else INTERNET
-    rows = [
-        row
-        for row in catalog.rows("egress", cloud=source.cloud, scope=scope)
-        if row.cells["from"] in _names(source, catalog)
-    ]
+    names = _names(source, catalog)
+    rows = [row for row in catalog.rows("egress", cloud=source.cloud, scope=scope) if row.cells["from"] in names]
     ladders, rule, likely = _ladders(rows, source, target, catalog)
     if not ladders:
         return EgressFigures(source.name, target.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterable, Mapping
 
@@ -30,16 +31,20 @@ def distance_km(one: Point, other: Point) -> float:
     return 2 * _EARTH_KM * math.asin(math.sqrt(min(1.0, inner)))
 
 
-def nearest(rows: Iterable[Row], places: Mapping[str, Point], wanted_km: float, number: int) -> list[Row]:
-    """Return the *number* rows from one region to another whose distance is nearest to *wanted_km*."""
-    found = []
-    for row in rows:
-        source, target = row.cells["from"], row.cells["to"]
-        if source in places and target in places:
-            # Rounded: the last bits of a sine differ between machines, and must not decide who is nearer.
-            off_km = round(abs(distance_km(places[source], places[target]) - wanted_km), 3)
-            found.append((off_km, source, target, row))
-    return [row for *_, row in sorted(found, key=lambda one: one[:3])[:number]]
+def with_lengths(rows: Iterable[Row], places: Mapping[str, Point]) -> list[tuple[float, Row]]:
+    """Return *rows* from one region to another, each with its length in km; without those of unknown places."""
+    return [
+        (distance_km(places[row.cells["from"]], places[row.cells["to"]]), row)
+        for row in rows
+        if row.cells["from"] in places and row.cells["to"] in places
+    ]
+
+
+def nearest(rows: Iterable[tuple[float, Row]], wanted_km: float, number: int) -> list[Row]:
+    """Return the *number* rows whose length is nearest to *wanted_km*; ties are broken by name."""
+    # Rounded: the last bits of a sine differ between machines, and must not decide who is nearer.
+    found = [(round(abs(km - wanted_km), 3), row.cells["from"], row.cells["to"], row) for km, row in rows]
+    return [row for *_, row in heapq.nsmallest(number, found, key=lambda one: one[:3])]
 
 
 def percentile(values: Iterable[float], part: float) -> float:

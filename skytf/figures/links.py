@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 
 from skytf.catalog.reading import Row
 from skytf.catalog.schema import ANY, EXTERNAL, INTERNAL
 from skytf.catalog.tables import Catalog
-from skytf.figures.geography import distance_km, nearest, percentile, points
+from skytf.figures.geography import Point, distance_km, nearest, percentile, points, with_lengths
 from skytf.figures.quotes import age, derived, own
 from skytf.model.figures import LinkFigures, Quote
 from skytf.model.job import LinkShape, Request
@@ -22,16 +23,38 @@ _FEWEST = 5  # measured pairs of two clouds from which something can be said abo
 _SHAPE = "shape"
 
 
-def link(request: Request, source: Region, target: Region, catalog: Catalog) -> LinkFigures:
+class Lines:
+    """What the catalog knows of lines between regions; what all estimates need is made once, for the first."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+
+    @cached_property
+    def places(self) -> dict[str, Point]:
+        """Text of a region → where it is."""
+        return points(self.catalog)
+
+    def measured(self, column: str) -> list[tuple[float, Row]]:
+        """Return all that can be compared by its length in km: rows of ``gbps`` or of ``rtt_ms``."""
+        return self._throughput if column == "gbps" else self._rtt
+
+    @cached_property
+    def _throughput(self) -> list[tuple[float, Row]]:
+        return with_lengths(_newest_grid(self.catalog), self.places)
+
+    @cached_property
+    def _rtt(self) -> list[tuple[float, Row]]:
+        return with_lengths(_premium(self.catalog.rows("rtt")), self.places)
+
+
+def link(request: Request, source: Region, target: Region, lines: Lines) -> LinkFigures:
     """Return the figures of the link from *source* to *target*."""
     if own(source) and own(target):
         return LinkFigures(source, target, *_shaped(request, source, target))
     if own(source) or own(target):
         return LinkFigures(source, target, Quote(), Quote())  # the operator's own line: nobody has measured it
     private = request.private_addresses and source.cloud == target.cloud
-    return LinkFigures(
-        source, target, _throughput(catalog, source, target, private=private), _rtt(catalog, source, target)
-    )
+    return LinkFigures(source, target, _throughput(lines, source, target, private=private), _rtt(lines, source, target))
 
 
 def _shaped(request: Request, source: Region, target: Region) -> tuple[Quote, Quote]:
@@ -48,25 +71,25 @@ def _shaped_gbps(shape: LinkShape, connections: int) -> Quote:
     return Quote(Span.exactly(min(limits) / 1000).rounded(6), "", _SHAPE) if limits else Quote()
 
 
-def _throughput(catalog: Catalog, source: Region, target: Region, *, private: bool) -> Quote:
-    rows = _premium(catalog.rows("throughput", from_=str(source), to=str(target)))
+def _throughput(lines: Lines, source: Region, target: Region, *, private: bool) -> Quote:
+    rows = _premium(lines.catalog.rows("throughput", from_=str(source), to=str(target)))
     wished = _uppermost([row for row in rows if row.cells["addresses"] in {INTERNAL if private else EXTERNAL, ANY}])
     if wished:
         return _measured(wished)
     other = _uppermost([row for row in rows if row.cells["addresses"] == EXTERNAL])
     if other:
         return _measured(other, "measured between public addresses")
-    return _by_distance(catalog, (source, target), lambda: _newest_grid(catalog), "gbps")
+    return _by_distance(lines, source, target, "gbps")
 
 
-def _rtt(catalog: Catalog, source: Region, target: Region) -> Quote:
-    there = _premium(catalog.rows("rtt", from_=str(source), to=str(target)))[:1]
-    back = _premium(catalog.rows("rtt", from_=str(target), to=str(source)))[:1]
+def _rtt(lines: Lines, source: Region, target: Region) -> Quote:
+    there = _premium(lines.catalog.rows("rtt", from_=str(source), to=str(target)))[:1]
+    back = _premium(lines.catalog.rows("rtt", from_=str(target), to=str(source)))[:1]
     if rows := [*there, *back]:
         values = [row.number("rtt_ms") or 0.0 for row in rows]
         rule = "" if there else "measured the other way round"
         return derived(rows, Span(min(values), values[0], max(values)), rule)
-    return _by_distance(catalog, (source, target), lambda: _premium(catalog.rows("rtt")), "rtt_ms")
+    return _by_distance(lines, source, target, "rtt_ms")
 
 
 def _measured(rows: Sequence[Row], rule: str = "") -> Quote:
@@ -80,18 +103,18 @@ def _measured(rows: Sequence[Row], rule: str = "") -> Quote:
     return derived(rows, Span.exactly(likely) * Span(_ONCE_LOW, 1.0, _ONCE_HIGH), f"{rule}; {once}" if rule else once)
 
 
-def _by_distance(catalog: Catalog, pair: tuple[Region, Region], rows: Callable[[], list[Row]], column: str) -> Quote:
+def _by_distance(lines: Lines, source: Region, target: Region, column: str) -> Quote:
     """Return the median of the pairs that are about as far from each other, of these two clouds or else of all."""
-    source, target = pair
-    places = points(catalog)
+    places = lines.places
     if str(source) not in places or str(target) not in places:
         return Quote()
     wanted_km = distance_km(places[str(source)], places[str(target)])
-    every = rows()
-    alike = [row for row in every if _clouds(row) == (source.cloud, target.cloud)]
+    every = [(length, row, _clouds(row)) for length, row in lines.measured(column)]
+    alike = [(length, row) for length, row, clouds in every if clouds == (source.cloud, target.cloud)]
     few = len(alike) < _FEWEST
-    among = [row for row in every if (_clouds(row)[0] == _clouds(row)[1]) == (source.cloud == target.cloud)]
-    chosen = nearest(among if few else alike, places, wanted_km, _NEAREST)
+    inside = source.cloud == target.cloud
+    among = [(length, row) for length, row, (one, other) in every if (one == other) == inside] if few else alike
+    chosen = nearest(among, wanted_km, _NEAREST)
     if not chosen:
         return Quote()
     values = [row.number(column) or 0.0 for row in chosen]

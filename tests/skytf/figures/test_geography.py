@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from skytf.catalog.reading import Row
-from skytf.figures.geography import distance_km, nearest, percentile
+from skytf.figures.geography import distance_km, nearest, percentile, with_lengths
 
 LONDON, PARIS, SYDNEY = (51.5074, -0.1278), (48.8566, 2.3522), (-33.8688, 151.2093)
 
@@ -28,7 +28,7 @@ def test_the_nearest_in_length_are_found_and_ties_are_broken_by_name() -> None:
         ]
     ]
 
-    found = nearest(rows, places, 300, 2)
+    found = nearest(with_lengths(rows, places), 300, 2)
 
     assert [row.cells["from"] for row in found] == ["x:london", "x:paris"]
 

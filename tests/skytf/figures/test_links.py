@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from skytf.catalog.tables import load
-from skytf.figures.links import link
+from skytf.figures.links import Lines, link
 from skytf.model.figures import LinkFigures, Quote
 from skytf.model.job import LinkShape, Request
 from skytf.model.region import Region
@@ -19,7 +19,7 @@ GRIDS = "skyplane-broadcast;skyplane-throughput"
 
 def between(source: str, target: str, *directories: Path, **options: object) -> LinkFigures:
     asked = Request((), **options)  # type: ignore[arg-type]  # whatever a test needs
-    return link(asked, Region.parse(source), Region.parse(target), load([str(one) for one in directories]))
+    return link(asked, Region.parse(source), Region.parse(target), Lines(load([str(one) for one in directories])))
 
 
 @pytest.mark.parametrize(
