@@ -22,9 +22,9 @@ from skytf.cli.session import Session
 from skytf.errors import Interrupted
 from skytf.hooks import DestinationProgress, Hooks, Progress
 from skytf.model.copy import ApplyOptions, Copy, Options
-from skytf.model.rehearsal import Rehearsing
 from skytf.model.cost import Cost, CostLine, CostShare
 from skytf.model.region import Region
+from skytf.model.rehearsal import Rehearsing
 from skytf.model.span import Span
 from skytf.model.usage import FleetTime, Moved, Requests, Usage
 from skytf.report import Compared, DestinationResult, Failure, JobResult, Report
