@@ -38,7 +38,9 @@ def with_duration(request: Request, surveys: Iterable[JobSurvey], prediction: Pr
     """
     Return *request* with the fleet's time limit made long enough for what was found.
 
-    Three times the predicted time; where none is predicted, what a slow line would need.
+    Three times the likely time, which is room for what a prediction cannot know; its upper bound does not count: where
+    little is known that is this very limit, and a fleet that hangs would be paid for as long. Where no time is likely,
+    what a slow line would need.
     """
     if prediction.fleet_s.likely is not None:
         minutes = min(math.ceil(_TIMES_PREDICTED * prediction.fleet_s.likely / 60), _LONGEST_MINUTES)

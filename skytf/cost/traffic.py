@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from skytf.cost.item import Item, sources_of
 from skytf.cost.tiers import tiered_usd
@@ -51,7 +51,7 @@ def _item(
     tariff = _tariff(pair, known)
     _, tiers, gb_bytes = tariff
     volume, quantity = volumes[tariff], _gb(parts, gb_bytes)
-    usd_per_gb = _per_unit(tiered_usd(tiers, volume), volume)
+    usd_per_gb = _per_unit(tiers, volume)
     line = CostLine(
         kind=EGRESS,
         where=pair[0],
@@ -66,17 +66,19 @@ def _item(
     return Item(line, missing, tuple((_gb([one], gb_bytes) * usd_per_gb, one.ends) for one in parts))
 
 
-def _per_unit(usd: Span, volume: Span) -> Span:
-    """Return the average price of a unit, in order: a larger volume may have a lower average than a smaller one."""
-    low, likely, high = (
-        _average(*pair) for pair in ((usd.low, volume.low), (usd.likely, volume.likely), (usd.high, volume.high))
-    )
+def _per_unit(tiers: Sequence[Tier], volume: Span) -> Span:
+    """Return the average price of a GB, in order: a larger volume may have a lower average than a smaller one."""
+    usd = tiered_usd(tiers, volume)
+    prices = [one.usd_per_gb.value for one in tiers]
+    low = usd.low / volume.low if volume.low else min((one.low for one in prices), default=0.0)
+    likely = _average(usd.likely, volume.likely)
+    high = _average(usd.high, volume.high)
     known = [one for one in (low, likely, high) if one is not None]
     return Span(min(known), likely, None if high is None else max(known))
 
 
 def _average(usd: float | None, volume: float | None) -> float | None:
-    return None if usd is None or volume is None else usd / volume if volume else 0.0
+    return usd / volume if usd is not None and volume else None
 
 
 def _why(tiers: tuple[Tier, ...], volume: Span) -> str:

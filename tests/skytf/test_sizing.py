@@ -62,3 +62,9 @@ def test_a_fleet_is_given_three_times_the_predicted_time() -> None:
     predicted = Prediction(Span(), Span(), Span(60.0, 2 * 3600.0, None))
 
     assert with_duration(request(), [survey(1)], predicted).ttl_minutes == 360
+
+
+def test_the_worst_case_of_a_prediction_does_not_count() -> None:
+    predicted = Prediction(Span(), Span(), Span(60.0, 2 * 3600.0, 90 * 3600.0))
+
+    assert with_duration(request(), [survey(1)], predicted).ttl_minutes == 360
