@@ -146,7 +146,7 @@ def sheet(cloud: str) -> Sheet:
     """
     folder = terraform_dir() / cloud
     try:
-        raw = tomllib.loads((folder / _SHEET).read_text())
+        raw = tomllib.loads((folder / _SHEET).read_text("utf-8"))
     except FileNotFoundError:
         known = sorted(path.parent.name for path in terraform_dir().glob(f"*/{_SHEET}"))
         raise InputError(f"there is no cloud {cloud!r}", hint=f"known clouds: {', '.join(known)}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -14,15 +14,19 @@ from typing import Any
 import pytest
 
 from skytf import Client, Hooks, Options
+from skytf import bundle as bundles
 from skytf.errors import NoTopology, Refused
 from tests.e2e.clouds import APPLYING, accounts
 from tests.e2e.commands import assert_plain, skytf
 from tests.e2e.test_copy import copy
+from tests.e2e.test_offline import no_providers
 from tests.e2e.trees import SMALL, contents, plant
 from tests.e2e.victims import Midway, slow
 from tests.provider.world import World
 from tests.servers import S3Server
 from tests.skytf.clouds.answers import Reply, Request, answer_server
+
+__all__ = ["no_providers"]
 
 ONE = replace(SMALL, instances=1)
 PINNED = replace(ONE, source_drift="pin")
@@ -191,6 +195,47 @@ def test_the_refusal_is_one_paragraph_with_a_next_step(home: Path, bundle: Path)
     said = skytf(home, "apply-transfer", bundle)
 
     assert_plain(said, 7, "transfer.json was edited", "plan again, or take the reviewed files back")
+
+
+BETWEEN_CLOUDS = (
+    *("s3://from/data", "gs://to/data", "azure://account/box/data", "-r", "--instances", "3", "--via", "ibm:eu-de"),
+    *("--src-region", "aws:us-east-1", "--dst-region", "gcp:us-central1", "--dst-region", "azure:westeurope"),
+    *("--offline", "--assume-bytes", "200TB", "--assume-objects", "1000000"),
+)
+
+
+@pytest.mark.parametrize("kind", ["on this machine", "between clouds"])
+def test_a_bundle_is_the_same_bytes_wherever_it_is_planned(
+    home: Path, reviewed: Path, tmp_path: Path, no_providers: Mapping[str, str], kind: str
+) -> None:
+    """Other directories, homes, time zones, locales and hash seeds; every file, the pages and the listing too."""
+    elsewhere = tmp_path / "an other directory \u2713"
+    elsewhere.mkdir()
+    pinned = (reviewed / "in", reviewed / "out", "-r", "--source-drift", "pin")
+    wanted = ("plan", *(pinned if kind == "on this machine" else BETWEEN_CLOUDS), "--out")
+    strange = {
+        "TZ": "Pacific/Kiritimati",
+        "LC_ALL": "tr_TR.UTF-8",
+        "PYTHONHASHSEED": "7",
+        "TMPDIR": str(elsewhere),
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "COLUMNS": "40",
+        "USER": "mallory",
+    }
+
+    one = skytf(home, *wanted, tmp_path / "one", cwd=tmp_path, env={**no_providers, "TZ": "UTC", "PYTHONHASHSEED": "1"})
+    other = skytf(elsewhere / "home", *wanted, elsewhere / "other", cwd=elsewhere, env={**no_providers, **strange})
+
+    assert (one.returncode, other.returncode) == (0, 0), one.stderr + other.stderr
+    found = contents(tmp_path / "one")
+    assert found == contents(elsewhere / "other")
+    assert {"transfer.json", "topology.json", "PLAN.md", "plan.html", ".gitattributes"} <= found.keys()
+    assert ("listing/job-0.jsonl.bz2" in found, "plan.json" in found) == (kind == "on this machine",) * 2
+    everything = b"".join(found.values())
+    assert str(elsewhere).encode() not in everything
+    assert str(home).encode() not in everything
+    assert bundles.read(tmp_path / "one").digest == bundles.read(elsewhere / "other").digest
 
 
 def test_one_bundle_in_two_directories_is_applied_once_at_a_time(home: Path, tmp_path: Path) -> None:
