@@ -233,3 +233,25 @@ def test_resent_frames_are_counted_over_all_gateways() -> None:
     run = Run(a0=Gateway(count))
 
     assert run.run(shard("s0", "a")).frames_resent == 2
+
+
+def test_what_each_gateway_counted_is_kept_also_of_a_lost_one() -> None:
+    died = Flag()
+
+    def count_and_die(gateway: Gateway, given: Shard) -> None:
+        gateway.say(Counters(sent_to={"b0": 70}))
+        gateway.say(Counters(sent_to={"b0": 90}))
+        gateway.say(TransferFailed("gone"))
+        died.set()
+
+    def settle_after_the_death(gateway: Gateway, given: Shard) -> None:
+        assert died.wait(5)
+        gateway.settle(given)
+
+    run = Run(a0=Gateway(count_and_die), a1=Gateway(settle_after_the_death))
+
+    run.run(shard("s0", "a"), shard("s1", "b"), shard("s2", "c"))
+
+    assert run.dispatch.outcome().gateways_lost == ("a0",)
+    assert run.dispatch.totals()["a0"].sent_to == {"b0": 90}
+    assert "a1" not in run.dispatch.totals(), "who never said anything"
