@@ -17,12 +17,14 @@ from skytf.predict.resources import (
     requests_at,
     resources_of,
 )
+from skytf.sites import regions_of
 from skytf.volume.asked import requests_of
 from skytf.volume.pieces import Pieces, pieces_by_job, wire_bytes
 from skytf.volume.ways import Way, is_own_machine, sites_of, ways
 
 _SECONDS_DIGITS, _GBPS_DIGITS = 3, 6
 _STORES = "What stores let one read and write in a second: not known. Where they allow less, it takes longer."
+_COMPRESSION = "How well the objects compress: not counted on, it can only make it faster and cheaper."
 _OWN_MACHINE = "How fast this machine, its disks and its network are: not known."
 
 
@@ -61,7 +63,7 @@ def predict(request: Request, surveys: Sequence[JobSurvey], topology: Topology, 
         fleet_s=_bounded(fleet, limit_s).rounded(_SECONDS_DIGITS),
         links=_links(passed, pieces, capacities, pace),
         bottleneck=_bottleneck(resources) if moving else "",
-        unknown=_unknown(request, topology, figures, resources, fleet),
+        unknown=_unknown(request, passed, figures, resources, fleet),
     )
 
 
@@ -127,17 +129,21 @@ def _links(
 
 
 def _unknown(
-    request: Request, topology: Topology, figures: Figures, resources: Sequence[Resource], fleet: Span
+    request: Request, passed: Sequence[Way], figures: Figures, resources: Sequence[Resource], fleet: Span
 ) -> tuple[str, ...]:
     """Return in words what was not taken into account."""
     words = []
     for one in resources:
-        if one.capacity.likely is None:
-            then = "no time can be predicted" if one.needed else "taken for no limit"
-            words.append(f"The capacity of {one.name}: not known, {then}.")
-    if any(is_own_machine(str(region)) for region in topology.regions()):
+        if one.capacity.likely is None and one.needed:
+            words.append(f"The throughput of {one.name}: not known, so no time can be predicted.")
+        elif one.capacity.likely is None:
+            words.append(f"The cap on the {one.name}: not known, taken for no limit.")
+    if any(is_own_machine(str(region)) for region in regions_of(request)):
         words.append(_OWN_MACHINE)
-    words.append(_STORES)
+    if any(way.source is None or way.target is None for way in passed):
+        words.append(_STORES)
+    if request.settings.compression != "none" and sites_of(passed):
+        words.append(_COMPRESSION)
     if figures.boot_s.value.likely is None:
         words.append("How long VMs take to start: not known.")
     if figures.teardown_s.value.likely is None:

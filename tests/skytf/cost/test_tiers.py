@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skytf.cost.tiers import tiered_usd
@@ -56,6 +56,7 @@ def test_a_gap_between_tiers_has_no_price() -> None:
 PRICES = st.floats(0, 1, allow_subnormal=False).map(q)
 
 
+@settings(deadline=None)  # how long it takes says nothing on a busy machine
 @given(PRICES, PRICES, PRICES, st.floats(0, 1e6), st.floats(0, 1e6))
 def test_a_bill_lies_between_its_bounds_and_more_never_costs_less(
     first: Quote, second: Quote, third: Quote, gb: float, more: float
