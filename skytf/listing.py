@@ -9,11 +9,12 @@ bytes an object, most of them its version) and the 8 MB of bzip2, never the obje
 
 from __future__ import annotations
 
-import bz2
+import importlib
 import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from types import ModuleType
 
 import msgspec
 
@@ -52,7 +53,7 @@ class Pinning:
         self._url = url
         self._most = most
         self._objects = 0
-        self._compressor = bz2.BZ2Compressor()
+        self._compressor = _bz2().BZ2Compressor()
         self._made = io.BytesIO()
 
     def entry(self, entry: Entry) -> None:
@@ -85,7 +86,7 @@ class Pinning:
 
 def pinned(content: bytes, *, on_skip: Callable[[Skipped], None] | None = None) -> Iterator[Entry]:
     """Yield the objects of the listing *content*, in order; *on_skip* hears of the names that were passed over."""
-    with bz2.BZ2File(io.BytesIO(content)) as file:
+    with _bz2().BZ2File(io.BytesIO(content)) as file:
         for line in file:
             row = msgspec.json.decode(line)
             if len(row) != 2:
@@ -140,6 +141,15 @@ def compare(then: Iterable[Entry], now: Iterable[Entry]) -> Moved:
         found.is_new(current.key)
         current = next(there, None)
     return found
+
+
+def _bz2() -> ModuleType:
+    try:
+        return importlib.import_module("bz2")
+    except ImportError as error:  # a Python that was built on a machine without libbz2
+        raise InputError(
+            "a listing cannot be pinned or read: this Python has no bz2", hint="run skytf with another Python"
+        ) from error
 
 
 def _keep(keys: list[str], key: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import bz2
+import sys
 import tracemalloc
 
 import pytest
@@ -61,6 +62,13 @@ def test_more_objects_than_a_bundle_can_hold_are_one_clear_error() -> None:
         pinning.entry(one_more)
 
     assert "--source-drift refuse" in caught.value.hint
+
+
+def test_without_bzip2_only_pinning_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bz2", None)
+
+    with pytest.raises(InputError, match="this Python has no bz2"):
+        Pinning("/in")
 
 
 def test_reading_a_listing_takes_no_memory_for_its_objects() -> None:
