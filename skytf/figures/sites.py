@@ -49,15 +49,14 @@ def site(request: Request, region: Region, catalog: Catalog) -> SiteFigures:
 
 def of_region(catalog: Catalog, region: str, table: str, column: str, **wanted: str) -> Quote:
     """
-    Return a price of *region*: of its own row, else of the row for any region, else by a rule that widens.
+    Return a price of *region*: of its own row, else of the row for any, a user's first; else by a rule that widens.
 
     The rule takes the first other region that has one, and widens it by `ELSEWHERE`.
     """
     rows = [row for row in catalog.rows(table, **wanted) if row.number(column) is not None]
-    for name in (region, ANY):
-        for row in rows:
-            if row.cells["region"] == name:
-                return exactly(row, column)
+    if fitting := [row for row in rows if row.cells["region"] in {region, ANY}]:
+        # The user's before ours, and there the region's own before that for any.
+        return exactly(max(fitting, key=lambda row: (row.layer, row.cells["region"] == region)), column)
     if not rows:
         return Quote()
     row = rows[0]

@@ -67,6 +67,15 @@ def test_nothing_is_written_where_one_of_the_files_is_wrong(tmp_path: Path) -> N
     assert not (tmp_path / "mine").exists()
 
 
+def test_a_group_that_no_region_is_in_is_not_imported(tmp_path: Path) -> None:
+    path = table(tmp_path, "egress", "aws,ours:home,any,internet,0,,0.04,2026-10-01,x")
+
+    with pytest.raises(InputError, match="no region is in a group 'ours:home'"):
+        take_in([path], tmp_path / "mine")
+
+    assert not (tmp_path / "mine").exists()
+
+
 def test_a_directory_that_cannot_be_written_is_named_and_keeps_what_it_had(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("a file")
 

@@ -104,9 +104,22 @@ def test_a_cap_that_is_not_known_is_that_of_the_network() -> None:
     assert at("azure:westus").egress_cap_gbps.rule == "no cap of its own is known: that of the network"
 
 
-def test_a_users_price_for_any_region_wins_over_ours_of_another(tmp_path: Path) -> None:
+def test_a_users_price_for_any_region_wins_over_all_of_ours(tmp_path: Path) -> None:
     table(tmp_path, "disks", "aws,any,gp3,0.07,2026-10-01,our contract")
 
-    assert at("aws:sa-east-1", tmp_path).disk_usd_per_gb_month == Quote(
-        Span.exactly(0.07), "2026-10-01", "our contract"
+    for region in ("aws:us-east-1", "aws:sa-east-1"):
+        found = at(region, tmp_path).disk_usd_per_gb_month
+        assert found == Quote(Span.exactly(0.07), "2026-10-01", "our contract")
+
+
+def test_the_price_of_the_region_wins_over_that_for_any(tmp_path: Path) -> None:
+    rows = (
+        "aws,any,gp3,0.07,2026-10-01,x",
+        "aws,sa-east-1,gp3,0.09,2026-10-01,x",
+        "aws,us-east-1,gp3,0.06,2026-10-01,x",
     )
+    table(tmp_path, "disks", *rows)
+
+    likely = [at(f"aws:{name}", tmp_path).disk_usd_per_gb_month.value.likely for name in ("sa-east-1", "eu-west-1")]
+
+    assert likely == [0.09, 0.07]
