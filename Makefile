@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 CHECKOV := .venv-checkov/.installed
+BROWSER := .venv/.browser
 
 .PHONY: demo test test-all test-providers lint bench format clean
 
@@ -12,7 +13,7 @@ demo: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-test-all: lint $(CHECKOV)
+test-all: lint $(CHECKOV) $(BROWSER)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 # The modules under the real providers, those of a filesystem mirror: make test-providers SKYTF_PROVIDER_MIRROR=/path
@@ -41,6 +42,11 @@ $(STAMP): requirements/dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)
+
+# Drives the Chromium of this machine; without one the tests of plan.html are skipped, and say so.
+$(BROWSER): $(STAMP) requirements/browser.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.lock
+	touch $(BROWSER)
 
 $(CHECKOV): requirements/checkov.lock
 	test -x .venv-checkov/bin/python || $(PYTHON) -m venv .venv-checkov

@@ -7,7 +7,8 @@ import shlex
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import CodeBlock, Heading, Markdown
+from rich.markdown import CodeBlock, Heading, Markdown, TableElement
+from rich.table import Table
 
 from skytf.bundle import MANIFEST, PLAN_HTML, PLAN_MD, TOPOLOGY, Bundle
 from skytf.cli.session import Session
@@ -33,10 +34,26 @@ class _Block(CodeBlock):
             yield from super().__rich_console__(console, options)
 
 
+class _Table(TableElement):
+    """A table whose cells are never cut: a reviewer must see the whole of a name."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for part in super().__rich_console__(console, options):
+            if isinstance(part, Table):
+                for column in part.columns:
+                    column.overflow = "fold"
+            yield part
+
+
 class _Reading(Markdown):
     """Markdown as a page to read on a terminal."""
 
-    elements = {**Markdown.elements, "heading_open": _LeftHeading, "fence": _Block}  # noqa: RUF012  # rich's attribute
+    elements = {  # noqa: RUF012  # rich's attribute
+        **Markdown.elements,
+        "heading_open": _LeftHeading,
+        "fence": _Block,
+        "table_open": _Table,
+    }
 
 
 def show_plan(session: Session, bundle: Bundle, directory: Path | None = None) -> None:
