@@ -35,6 +35,8 @@ def concluded(report: Report, rehearsal: Rehearsal, seen: Seen) -> Report:
 
     A measured rate of the whole plan is the steady one of the rehearsal divided by its scale: of a plan that is much
     larger, filling and emptying the links are a small part. Its measured time is what its bytes take at that rate.
+    Nothing is said of the plan where this machine was slower than the links, or where it is limited by what was not
+    played.
     """
     moving_s = report.phase_s.get("transferring", 0.0)
     gbps = report.goodput_bytes_per_s / _GBPS
@@ -53,20 +55,31 @@ def concluded(report: Report, rehearsal: Rehearsal, seen: Seen) -> Report:
     return replace(
         report,
         warnings=tuple(warnings),
-        compared=_rows(rehearsal, steady_gbps, gbps, moving_s) if complete else (),
+        compared=(*_of_whole(rehearsal, None if limited else steady_gbps), *_of_part(rehearsal, gbps, moving_s))
+        if complete
+        else (),
         bottleneck=THIS_MACHINE if limited else rehearsal.whole.bottleneck,
         cost=None,
         rehearsal_scale=rehearsal.scale,
     )
 
 
-def _rows(rehearsal: Rehearsal, steady_gbps: float, gbps: float, moving_s: float) -> tuple[Compared, ...]:
-    whole, part = rehearsal.whole, rehearsal.part
-    whole_gbps = steady_gbps / rehearsal.scale
+def _of_whole(rehearsal: Rehearsal, gbps: float | None) -> tuple[Compared, ...]:
+    """Return what *gbps* means for the plan: nothing where what limits the plan was not played."""
+    whole = rehearsal.whole
+    if gbps is None or not rehearsal.plays_limit:
+        return Compared("goodput_gbps", whole.goodput_gbps, None), Compared("transfer_s", whole.transfer_s, None)
+    whole_gbps = gbps / rehearsal.scale
     whole_s = rehearsal.whole_bytes / _GBPS / whole_gbps
     return (
         Compared("goodput_gbps", whole.goodput_gbps, round(whole_gbps, _DIGITS)),
         Compared("transfer_s", whole.transfer_s, round(whole_s, 3)),
+    )
+
+
+def _of_part(rehearsal: Rehearsal, gbps: float, moving_s: float) -> tuple[Compared, ...]:
+    part = rehearsal.part
+    return (
         Compared("played_goodput_gbps", _rounded(part.goodput_gbps), round(gbps, _DIGITS)),
         Compared("played_transfer_s", _rounded(part.transfer_s), round(moving_s, 3)),
     )

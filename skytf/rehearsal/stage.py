@@ -53,6 +53,7 @@ class Rehearsal:
         part: What the same rules predict of this rehearsal, by the names of the plan's own sites.
         scale: The share of the predicted rates at which it is played.
         is_part: Whether less is moved than the plan moves.
+        plays_limit: Whether that which limits the plan is played: links and sites are, stores are not.
         notes: What is not as in the plan, in words.
     """
 
@@ -62,6 +63,7 @@ class Rehearsal:
     part: Prediction
     scale: float
     is_part: bool
+    plays_limit: bool
     notes: tuple[str, ...]
 
 
@@ -88,9 +90,10 @@ def staged(given: Bundle, options: Rehearsing) -> Rehearsal:
         notes.append(
             f"objects are cut into pieces of {format_bytes(settings.chunk_bytes)}, so that every connection has some"
         )
+    plays_limit = (whole.goodput_gbps.likely or 0.0) > _AS_GOOD * (network.goodput_gbps.likely or 0.0)
     if whole.goodput_gbps.likely is None:
         notes.append(_NO_PREDICTION)
-    elif network.goodput_gbps.likely and whole.goodput_gbps.likely < _AS_GOOD * network.goodput_gbps.likely:
+    elif not plays_limit:
         notes.append(f"the plan is limited by {whole.bottleneck}, which is not played: a rehearsal asks no store")
     request = replace(request, settings=settings, shapes=played.shapes, ttl_minutes=_ttl_minutes(part))
     return Rehearsal(
@@ -99,6 +102,7 @@ def staged(given: Bundle, options: Rehearsing) -> Rehearsal:
         whole_bytes=_delivered(manifest),
         part=part,
         scale=scale,
+        plays_limit=plays_limit,
         is_part=volume.bytes < sum(one.bytes for one in manifest.survey),
         notes=(*notes, *volume.notes, *played.notes),
     )

@@ -26,7 +26,7 @@ def given() -> Bundle:
 
 @pytest.fixture
 def rehearsal(given: Bundle) -> Rehearsal:
-    return Rehearsal(given, WHOLE, 10**12, PART, 0.01, is_part=True, notes=())
+    return Rehearsal(given, WHOLE, 10**12, PART, 0.01, is_part=True, plays_limit=True, notes=())
 
 
 def test_rates_and_times_are_those_of_the_whole_plan(rehearsal: Rehearsal) -> None:
@@ -52,8 +52,16 @@ def test_a_machine_that_was_too_slow_is_the_bottleneck(rehearsal: Rehearsal) -> 
     report = concluded(REPORT, rehearsal, Seen(busy=0.97, steady_bytes_per_s=4e6))
 
     assert report.bottleneck == THIS_MACHINE
+    assert [(one.what, one.measured) for one in report.compared[:2]] == [("goodput_gbps", None), ("transfer_s", None)]
+    assert report.compared[3].measured == 25.0
     assert "busy 97% of the time" in report.warnings[-1]
     assert "--rehearse-rate" in report.warnings[-1]
+
+
+def test_of_a_limit_that_is_not_played_nothing_is_measured(rehearsal: Rehearsal) -> None:
+    report = concluded(REPORT, replace(rehearsal, plays_limit=False), Seen(busy=0.2, steady_bytes_per_s=9.9e6))
+
+    assert [one.measured for one in report.compared] == [None, None, 0.064, 25.0]
 
 
 def test_what_is_slow_for_another_reason_is_not_blamed_on_the_machine(rehearsal: Rehearsal) -> None:

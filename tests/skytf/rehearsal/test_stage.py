@@ -82,6 +82,7 @@ def test_all_links_together_stay_within_the_rate(given: Bundle) -> None:
 def test_a_measured_rate_at_the_scale_is_the_predicted_one(given: Bundle) -> None:
     rehearsal = staged(given, Rehearsing(rate_mbps=120.0))
 
+    assert rehearsal.plays_limit
     part, whole = rehearsal.part.goodput_gbps.likely, rehearsal.whole.goodput_gbps.likely
     assert part is not None
     assert whole is not None
@@ -137,13 +138,14 @@ def test_what_limits_the_plan_but_not_a_rehearsal_is_said() -> None:
     )
 
     assert rehearsal.whole.bottleneck.startswith("requests of ")
+    assert not rehearsal.plays_limit
     assert any("which is not played" in note for note in rehearsal.notes)
 
 
 def test_without_figures_it_is_played_as_fast_as_it_goes() -> None:
     rehearsal = staged(bundle(rates={}), Rehearsing())
 
-    assert rehearsal.scale == 1.0
+    assert (rehearsal.scale, rehearsal.plays_limit) == (1.0, False)
     assert {one.link_mbps for one in rehearsal.bundle.manifest.request.shapes} == {0.0}
     assert any("nobody predicted how fast" in note for note in rehearsal.notes)
     assert any("aws:eu-west-1 -> gcp:us-central1: nobody knows its throughput" in note for note in rehearsal.notes)
