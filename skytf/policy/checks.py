@@ -13,7 +13,7 @@ from skytf.policy.rules import Policy, UsdLimit, limits, matches
 
 Rule = Callable[[Policy, Facts], Iterable[Violation]]
 _GB = 10**9
-_UNKNOWN = "unknown"
+_NAMED = 3
 
 
 def check(policy: Policy, facts: Facts) -> tuple[Violation, ...]:
@@ -25,7 +25,7 @@ def check(policy: Policy, facts: Facts) -> tuple[Violation, ...]:
 def _cost(policy: Policy, facts: Facts) -> Iterator[Violation]:
     cost = facts.topology.cost
     total = Span() if cost is None else cost.total_usd
-    yield from _usd("max_usd", "", total, policy.max_usd, policy)
+    yield from _usd("max_usd", "", total, policy.max_usd, policy, missing=_missing(facts))
     for share in () if cost is None else cost.shares:
         yield from _usd("max_usd_per_destination", share.url, share.usd, policy.max_usd_per_destination, policy)
     if cost is None or not cost.shares:
@@ -36,15 +36,23 @@ def _cost(policy: Policy, facts: Facts) -> Iterator[Violation]:
         yield from _usd("max_usd_per_gb", "", total.scaled(_GB / delivered), policy.max_usd_per_gb, policy)
 
 
-def _usd(rule: str, where: str, found: Span, allowed: UsdLimit | None, policy: Policy) -> Iterator[Violation]:
+def _missing(facts: Facts) -> str:
+    unknown = () if facts.topology.cost is None else facts.topology.cost.unknown
+    more = f"; and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+    return f": {'; '.join(unknown[:_NAMED])}{more}" if unknown else ""
+
+
+def _usd(
+    rule: str, where: str, found: Span, allowed: UsdLimit | None, policy: Policy, *, missing: str = ""
+) -> Iterator[Violation]:
     """With unknown costs allowed, what is known already (the low) still counts."""
     for name, most in limits(allowed) if allowed else ():
         value = {"low": found.low, "likely": found.likely, "high": found.high}[name]
         if value is None and policy.allow_unknown_cost:
             value = found.low
         if value is None or value > most:
-            text = _UNKNOWN if value is None else f"{value:,.4f} USD"
-            yield Violation(rule, where, f"{text} ({name})", f"at most {most:,g} USD ({name})")
+            text = f"unknown ({name}){missing}" if value is None else f"{value:,.4f} USD ({name})"
+            yield Violation(rule, where, text, f"at most {most:,g} USD ({name})")
 
 
 def _instances(policy: Policy, facts: Facts) -> Iterator[Violation]:

@@ -146,6 +146,13 @@ BUNDLES: dict[str, Bundle] = {
     "a neighbour's type": bundle(*USUAL, change("module.aws-us-east-1.azurerm_public_ip.x", {})),
     "a deletion": bundle(*USUAL, change(SSH, None, actions=("delete",))),
     "a replacement": bundle(vm(public=True), change(SSH, {}, actions=("delete", "create"))),
+    "a vm that goes": bundle(*PRIVATE, change(VM, None, actions=("delete",))),
+    "two interfaces": bundle(
+        *PRIVATE[:1],
+        change(OTHER_VM, {"network_interface": [{"access_config": []}, {"access_config": [{}]}]}),
+        private_addresses=True,
+        site_options=NETWORKS,
+    ),
     "nothing done": bundle(*USUAL, change("module.aws-us-east-1.aws_eip.extra", {}, actions=("no-op",))),
     "open": bundle(inbound("0.0.0.0/0"), wall("192.0.2.1/32", "0.0.0.0/0")),
     "refusing": bundle(inbound(None), wall("0.0.0.0/0", allow=False), wall(None)),

@@ -50,6 +50,17 @@ def test_the_value_found_and_the_value_allowed_are_told() -> None:
     assert str(violation) == "max_usd: found 200.0000 USD (high), allowed at most 20.5 USD (high)"
 
 
+def test_a_cost_that_is_not_known_names_what_is_missing() -> None:
+    bundle = BUNDLES["unknown cost"]
+    assert bundle.topology.cost is not None
+    cost = replace(bundle.topology.cost, unknown=("a: no price known", "b", "c", "d"))
+    facts = facts_of(replace(bundle, topology=replace(bundle.topology, cost=cost)))
+
+    (violation,) = check(Policy.model_validate({"max_usd": 20}), facts)
+
+    assert violation.found == "unknown (high): a: no price known; b; c; and 1 more"
+
+
 def test_without_rules_nothing_is_looked_at() -> None:
     enforce((), replace(BUNDLES["usual"], files={PLAN_JSON: b"broken"}))
 
