@@ -63,7 +63,7 @@ def take_in(files: Sequence[Path], into: Path) -> list[RowChange]:
     old = tables_of(into) if into.is_dir() else {}
     merged = {name: _merged(TABLES[name], old.get(name, []), rows) for name, rows in new.items()}
     check_groups(old | merged)
-    _write(into, {f"{name}.csv": _text(TABLES[name], rows) for name, rows in merged.items()})
+    _write(into, {f"{name}.csv": text_of(TABLES[name], rows) for name, rows in merged.items()})
     return _between(old, merged)
 
 
@@ -115,12 +115,13 @@ def _natural(key: Sequence[str]) -> list[tuple[float, str]]:
     ]
 
 
-def _text(table: Table, rows: Iterable[Row]) -> str:
+def text_of(table: Table, rows: Iterable[Row]) -> str:
+    """Return the file of *table* with *rows*: sorted, what is a column's default left empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([one.name for one in table.columns])
     for row in sorted(rows, key=lambda row: _natural(row.values(table.key))):
-        writer.writerow([row.cells[one.name] for one in table.columns])
+        writer.writerow(["" if row.cells[one.name] == one.default else row.cells[one.name] for one in table.columns])
     return out.getvalue()
 
 

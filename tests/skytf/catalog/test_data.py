@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from skytf.catalog.reading import DATA, built_in
+from skytf.catalog.changes import text_of
+from skytf.catalog.reading import DATA, built_in, checked
 from skytf.catalog.schema import STORES_ONLY, TABLES
 from skytf.clouds import CLOUDS
 from skytf.clouds.sheet import sheet
@@ -68,6 +69,14 @@ def test_every_table_and_column_stands_on_the_page() -> None:
     for table in TABLES.values():
         assert f"| `{table.name}` |" in page
         assert [one.name for one in table.columns if f"`{one.name}`" not in page] == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_as_an_import_would_write_it(name: str) -> None:
+    """So that a refreshed row is one line of a diff."""
+    path = DATA / f"{name}.csv"
+
+    assert text_of(TABLES[name], checked(path)) == path.read_text(encoding="utf-8")
 
 
 def test_the_tables_are_small_and_inside_the_package_that_the_wheel_takes() -> None:
