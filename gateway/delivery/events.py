@@ -102,7 +102,8 @@ class Counters:
     def __init__(self, events: Events, traffic: Traffic = dict) -> None:
         self._lock = threading.Lock()
         self._values = dict.fromkeys(COUNTERS, 0)
-        self._stores: dict[str, Counter[str]] = {}
+        # One map per thread that asks a store: nobody waits for anybody to count.
+        self._stores: dict[str, list[dict[str, int]]] = {}
         self._told: dict[str, Any] = {}
         self._events = events
         self.traffic = traffic
@@ -117,12 +118,16 @@ class Counters:
 
     def of_store(self, end: str) -> Callable[[str, int], None]:
         """Return what counts requests and bytes of the store of *end* (``<job id>-source``), each under a name."""
-        with self._lock:
-            counts = self._stores.setdefault(end, Counter())
+        own = threading.local()
 
         def count(name: str, amount: int) -> None:
-            with self._lock:
-                counts[name] += amount
+            try:
+                counts: dict[str, int] = own.counts
+            except AttributeError:
+                counts = own.counts = {}
+                with self._lock:
+                    self._stores.setdefault(end, []).append(counts)
+            counts[name] = counts.get(name, 0) + amount
 
         return count
 
@@ -137,7 +142,7 @@ class Counters:
         sent = {peer: one[0] for peer, one in traffic.items()}
         received = {peer: one[1] for peer, one in traffic.items()}
         with self._lock:
-            stores = {end: dict(counts) for end, counts in self._stores.items() if counts}
+            stores = {end: _sum(each) for end, each in self._stores.items()}
             sums = {"bytes_sent": sum(sent.values()), "bytes_received": sum(received.values())}
             return {**self._values, **sums, "sent_to": sent, "received_from": received, "stores": stores}
 
@@ -147,3 +152,10 @@ class Counters:
             news, self._told = values != self._told, values
         if news:
             self._events.emit("counters", **values)
+
+
+def _sum(each: list[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for counts in each:
+        total.update(counts.copy())  # in one step, whoever goes on counting
+    return dict(total)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,26 @@ def test_links_and_stores_are_told_with_the_counters() -> None:
     assert told["stores"] == {"job-0-source": {"get": 3}}, "of a store that nobody asked nothing is told"
     assert nothing_new == []
     assert [event["bytes_sent"] for event in again] == [101]
+
+
+def test_what_many_threads_count_of_a_store_adds_up() -> None:
+    counters = Counters(Events())
+    count = counters.of_store("job-0-source")
+
+    def work() -> None:
+        for _ in range(1_000):
+            count("get", 1)
+            count("read_bytes", 10)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        counters.read()
+    for thread in threads:
+        thread.join()
+
+    assert counters.read()["stores"] == {"job-0-source": {"get": 8_000, "read_bytes": 80_000}}
 
 
 def test_events_reach_the_journal(tmp_path: Path) -> None:
