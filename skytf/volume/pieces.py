@@ -142,7 +142,7 @@ def _pieces(objects: int, size_bytes: int, bounds: tuple[int, int], settings: Se
 
 
 def _within(value: float, low: float, high: float) -> float:
-    return min(max(value, low), high)
+    return float(min(max(value, low), high))
 
 
 def _step(size_bytes: int, chunk_bytes: int) -> int:

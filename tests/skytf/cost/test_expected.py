@@ -7,8 +7,12 @@ import pytest
 from skytf.catalog.tables import load
 from skytf.cost import estimate, expected_usage
 from skytf.figures import figures
-from skytf.model.cost import ADDRESSES, DISKS, EGRESS, INSTANCES, REQUESTS
+from skytf.model import codec
+from skytf.model.cost import ADDRESSES, DISKS, EGRESS, INSTANCES, REQUESTS, Cost
+from skytf.model.figures import Figures
+from skytf.model.prediction import Prediction
 from skytf.model.span import Span
+from skytf.model.survey import JobSurvey
 from skytf.planner import plan
 from skytf.predict import predict
 from skytf.volume.ways import crossings
@@ -92,3 +96,21 @@ def test_200_tb_from_virginia_to_iowa_cost_what_they_do_by_hand() -> None:
     assert cost.unknown == ()
     assert cost.total_usd.low == pytest.approx(9_500, rel=0.01)  # all of it in the last tier, a GB of 2^30 bytes
     assert cost.total_usd.high is not None
+
+
+def test_a_bundle_that_is_read_back_has_the_same_prediction_and_bill_to_the_byte() -> None:
+    wanted = request(job(store(EAST), store(IOWA), store(PARIS, "x/y")), instances=3, via=WEST)
+    volume = [surveyed(0, 1, 4096, 5 * GB, times=7)]
+    topology = plan(wanted)
+    found = figures(wanted, topology, load(()))
+    again = codec.decode(codec.encode(found), Figures)
+    read = codec.decode(codec.encode(volume[0]), JobSurvey)
+
+    prediction = predict(wanted, volume, topology, found)
+    prediction_again = predict(wanted, [read], topology, again)
+
+    assert codec.encode(prediction_again) == codec.encode(prediction)
+    assert codec.encode(codec.decode(codec.encode(prediction), Prediction)) == codec.encode(prediction)
+    cost = estimate(wanted, volume, topology, found, prediction)
+    assert codec.encode(estimate(wanted, [read], topology, again, prediction_again)) == codec.encode(cost)
+    assert codec.encode(codec.decode(codec.encode(cost), Cost)) == codec.encode(cost)

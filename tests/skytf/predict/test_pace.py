@@ -143,6 +143,13 @@ def test_what_is_written_to_a_store_elsewhere_leaves_the_region() -> None:
     assert found.transfer_s.likely == pytest.approx(1_000, rel=FRAMES)
 
 
+def test_what_is_written_beside_its_gateways_leaves_nothing() -> None:
+    """The destination's own egress cap is narrow, and does not matter."""
+    known = figures(sites=(site(EAST), site(IOWA, cap=q(0.001))), links=(link(EAST, IOWA),))
+
+    assert predicted(TO_IOWA, known).transfer_s.likely == pytest.approx(1_000, rel=FRAMES)
+
+
 def test_of_equals_the_first_by_name_is_the_bottleneck() -> None:
     known = figures(sites=(site(EAST, cap=q(8)), site(IOWA)), links=(link(EAST, IOWA),))
 
