@@ -16,6 +16,7 @@ from skytf.bundle import PLAN_JSON, Bundle
 from skytf.deploy.cancel import Cancelled
 from skytf.errors import Refused, TerraformError
 from skytf.infrastructure import Pauses
+from skytf.model.span import Span
 from skytf.prepare import with_plan
 from skytf.render.root import PLACEHOLDERS
 from skytf.runner.backend import OVERRIDE, read_backend
@@ -333,3 +334,30 @@ def test_what_cannot_be_cleared_from_a_remote_state_is_still_destroyed(
     again.destroy()
 
     assert world.resources() == []
+
+
+def test_a_fleet_stood_from_the_first_apply_until_it_was_gone(account: Account, world: World) -> None:
+    infrastructure = account.infrastructure()
+    before = infrastructure.stood_s()
+    infrastructure.create(reviewed(account), OPERATOR)
+    standing = infrastructure.stood_s()
+
+    infrastructure.destroy()
+
+    gone = infrastructure.stood_s()
+    assert before == Span.exactly(0.0), "planning costs nothing"
+    assert (standing.likely, standing.high) == (None, None)
+    assert gone == Span.exactly(gone.low)
+    assert 0 < standing.low < gone.low
+
+
+def test_a_fleet_that_cannot_be_removed_goes_on_standing(account: Account, world: World) -> None:
+    infrastructure = account.infrastructure()
+    infrastructure.create(reviewed(account), OPERATOR)
+    world.fail("*", "delete", EXPIRED, times=ALWAYS)
+
+    with pytest.raises(TerraformError):
+        infrastructure.destroy()
+
+    assert infrastructure.stood_s().low > 0
+    assert infrastructure.stood_s().high is None
