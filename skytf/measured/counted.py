@@ -14,7 +14,7 @@ from skytf.model.span import Span
 from skytf.model.topology import Topology
 from skytf.model.usage import End, FleetTime, Moved, Requests, Usage
 from skytf.monitor.events import Totals
-from skytf.volume.ways import Way, ways
+from skytf.volume.ways import OWN_SCHEMES, Way, ways
 
 GET, PUT, PART, LIST = "get", "put", "multipart-part", "list"
 READ, WRITTEN = "read_bytes", "written_bytes"
@@ -23,8 +23,6 @@ READ, WRITTEN = "read_bytes", "written_bytes"
 _BILLED_AS = {"head": GET, "delete": ""}
 # What gateways ask of an end, of which nothing is known when they fall silent.
 _OF_SOURCE, _OF_DESTINATION = (GET, READ), (GET, PUT, PART, WRITTEN)
-# Such a store lies on machines that nobody bills by the request.
-_NOT_ASKED = frozenset({"file", "hdfs"})
 _NONE = Span.exactly(0.0)
 
 # End of a job (``<job id>-source``) → operation or bytes → how much.
@@ -100,17 +98,18 @@ def _links(topology: Topology, counted: Counted) -> dict[tuple[Region, Region], 
     Who received it knows of a silent gateway what it sent, as far as it arrived.
     """
     at = {gateway.gateway_id: gateway.region for gateway in topology.gateways}
+    # Where jobs cross, two gateways have a link in each direction, and one set of connections.
+    both_ways = {pair for link in topology.links for pair in ((link.source, link.target), (link.target, link.source))}
     moved: dict[tuple[Region, Region], Span] = {}
-    for link in topology.links:
-        for sender, receiver in ((link.source, link.target), (link.target, link.source)):
-            if at[sender] == at[receiver]:
-                continue
-            sent = counted.totals.get(sender, Totals()).sent_to.get(receiver, 0)
-            received = counted.totals.get(receiver, Totals()).received_from.get(sender, 0)
-            silent = sender in counted.silent
-            one = Span(float(max(sent, received))) if silent else Span.exactly(float(sent))
-            pair = at[sender], at[receiver]
-            moved[pair] = moved.get(pair, _NONE) + one
+    for sender, receiver in sorted(both_ways):
+        if at[sender] == at[receiver]:
+            continue
+        sent = counted.totals.get(sender, Totals()).sent_to.get(receiver, 0)
+        received = counted.totals.get(receiver, Totals()).received_from.get(sender, 0)
+        silent = sender in counted.silent
+        one = Span(float(max(sent, received))) if silent else Span.exactly(float(sent))
+        pair = at[sender], at[receiver]
+        moved[pair] = moved.get(pair, _NONE) + one
     return moved
 
 
@@ -136,7 +135,7 @@ def _with_stores(passed: Iterable[Way], stores: Stores, shared: Mapping[str, tup
 def _requests(request: Request, stores: Stores, shared: Mapping[str, tuple[End, ...]]) -> Iterator[Requests]:
     endpoints = _endpoints(request)
     for name, counts in sorted(stores.items()):
-        if endpoints[name].store.scheme in _NOT_ASKED:
+        if endpoints[name].store.scheme in OWN_SCHEMES:
             continue
         billed: dict[str, Span] = {}
         for operation, count in counts.items():

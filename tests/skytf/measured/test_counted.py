@@ -85,6 +85,20 @@ def test_a_fleet_that_never_started_has_used_its_time_only() -> None:
     assert usage.fleet == (FleetTime(EAST, 2, SECONDS), FleetTime(IOWA, 2, SECONDS))
 
 
+def test_where_jobs_cross_the_connections_they_share_count_once() -> None:
+    there_and_back = job(store(EAST), store(IOWA)), job(store(IOWA, "x"), store(EAST, "y"), number=1)
+    bundle = bundle_of(request(*there_and_back))
+    (e,), (i,) = (bundle.topology.at(region) for region in (EAST, IOWA))
+    heard = {e.gateway_id: totals({i.gateway_id: 100}), i.gateway_id: totals({e.gateway_id: 200})}
+
+    usage = used(bundle, heard)
+
+    assert usage.moved == (
+        Moved(str(EAST), str(IOWA), Span.exactly(100.0), (ZERO,)),
+        Moved(str(IOWA), str(EAST), Span.exactly(200.0), (("job-1", 0),)),
+    )
+
+
 def test_a_relay_and_two_destinations_share_the_first_link() -> None:
     bundle = bundle_of(request(job(store(EAST), store(IOWA), store(PARIS)), via=WEST))
     (e,), (w,), (i,), (p,) = (bundle.topology.at(region) for region in (EAST, WEST, IOWA, PARIS))
