@@ -78,7 +78,7 @@ class Sheet:
     ``provider`` is None where the cloud is the operator's own machine. ``without`` are fields of `SiteSettings` that
     mean nothing to this cloud. ``self_deletion`` is what the identity that is made for gateways may do besides, to
     end them; empty where a VM ends otherwise. ``disks`` are patterns of instance types, each with the type of disk that
-    the module gives them, the first that fits.
+    the module gives them, the first that fits; ``least_disk_gib`` is how large the module makes smaller ones.
     """
 
     cloud: str
@@ -94,6 +94,7 @@ class Sheet:
     without: tuple[str, ...] = ()
     self_deletion: str = ""
     disks: tuple[tuple[str, str], ...] = ()
+    least_disk_gib: int = 0
 
     def check_region(self, name: str) -> None:
         """
@@ -171,6 +172,7 @@ def sheet(cloud: str) -> Sheet:
         without=tuple(raw.get("without", ())),
         self_deletion=raw.get("self_deletion", ""),
         disks=tuple(raw.get("disks", {}).items()),
+        least_disk_gib=raw.get("least_disk_gib", 0),
     )
 
 

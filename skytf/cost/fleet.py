@@ -43,8 +43,9 @@ def _of_site(time: FleetTime, request: Request, sites: Mapping[Region, SiteFigur
     )
     hours = each.scaled(time.gateways)
     machines = f"{time.gateways} x {site.instance_type or 'gateway'}"
-    gb_months = hours.scaled(request.disk_gib / HOURS_PER_MONTH)
-    disks = f"{time.gateways} x {request.disk_gib} GiB"
+    disk_gib = site.disk_gib or request.disk_gib
+    gb_months = hours.scaled(disk_gib / HOURS_PER_MONTH)
+    disks = f"{time.gateways} x {disk_gib} GiB"
     found = [
         _item(INSTANCES, site, machines, (hours, "hours"), site.usd_per_hour),
         _item(DISKS, site, disks, (gb_months, "GB-months"), site.disk_usd_per_gb_month),

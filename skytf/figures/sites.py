@@ -44,6 +44,7 @@ def site(request: Request, region: Region, catalog: Catalog) -> SiteFigures:
         place=place,
         latitude=latitude,
         longitude=longitude,
+        disk_gib=max(chosen.disk_gib, sheet(region.cloud).least_disk_gib),
     )
 
 

@@ -68,8 +68,8 @@ class SiteFigures:
     """
     One site with the instance type that its gateways have (the first of its settings; empty on this machine).
 
-    ``latitude`` and ``longitude`` in degrees, None where not known. All prices are 0 with the source ``own machine``
-    where the cloud is this machine.
+    ``latitude`` and ``longitude`` in degrees, None where not known. ``disk_gib`` is what its module makes of the disk
+    that was asked for. Where the cloud is this machine, all prices are 0 with the source ``own machine``.
     """
 
     region: Region
@@ -83,6 +83,7 @@ class SiteFigures:
     place: str = ""
     latitude: float | None = None
     longitude: float | None = None
+    disk_gib: int = 0
 
 
 @dataclass(frozen=True, slots=True)

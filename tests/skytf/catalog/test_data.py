@@ -43,6 +43,12 @@ def test_the_disk_types_of_gcp_are_those_of_its_module() -> None:
     assert f'"^({"|".join(sorted(listed))})-"' in module
 
 
+def test_the_least_disk_of_ibm_is_that_of_its_module() -> None:
+    module = (ROOT / "terraform" / "ibm" / "main.tf").read_text()
+
+    assert f"max({sheet('ibm').least_disk_gib}, var.disk_gib)" in module
+
+
 def test_every_scheme_that_a_cloud_owns_has_a_store_of_that_cloud() -> None:
     owned = {(scheme, cloud) for cloud in IN_CLOUDS for scheme in sheet(cloud).stores}
 

@@ -61,6 +61,11 @@ def test_a_price_that_no_row_has_is_unknown() -> None:
     assert at("ibm:eu-es").usd_per_hour == Quote()
 
 
+def test_a_disk_is_as_large_as_its_module_makes_it() -> None:
+    assert [at(name, disk_gib=30).disk_gib for name in ("aws:us-east-1", "ibm:us-south")] == [30, 100]
+    assert at("ibm:us-south", disk_gib=200).disk_gib == 200
+
+
 def test_a_disk_type_that_no_row_has_is_unknown() -> None:
     newer = (SiteOption("gcp", "instance_types", ("c4-standard-8",)),)
 
