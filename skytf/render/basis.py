@@ -9,6 +9,8 @@ from skytf.model.figures import EgressFigures, Figures, Quote, SiteFigures, Stor
 from skytf.model.span import Span
 from skytf.render.words import UNKNOWN, amount, amount_range, duration_range, price
 
+THROUGHPUT = "throughput of one gateway at each end"
+
 
 @dataclass(frozen=True, slots=True)
 class BasisRow:
@@ -32,7 +34,7 @@ def _all(figures: Figures) -> Iterator[BasisRow]:
         yield from _of_site(one)
     for link in figures.links:
         of = f"{link.source} to {link.target}"
-        yield _row(of, "throughput of one gateway at each end", link.throughput_gbps, _gbps)
+        yield _row(of, THROUGHPUT, link.throughput_gbps, _gbps)
         yield _row(of, "round-trip time", link.rtt_ms, lambda span: amount_range(span, "ms"))
     for row in figures.egress:
         yield from _of_egress(row)

@@ -13,6 +13,7 @@ from skytf.model.span import Span
 from skytf.model.topology import Gateway
 from skytf.render.words import UNKNOWN, amount_range, gbps, price
 
+_DIGITS = 2  # of a price beside a line; the bill has the whole
 MEASURED, ESTIMATED = "measured", "estimated"
 
 
@@ -134,5 +135,5 @@ def _hull(spans: Iterable[Span]) -> Span:
 def _per_gb(span: Span, between: str) -> str:
     if span.high is None:
         return UNKNOWN
-    low, high = price(span.low), price(span.high)
+    low, high = price(span.low, _DIGITS), price(span.high, _DIGITS)
     return low if low == high else f"{low}{between}{high}"

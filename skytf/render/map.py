@@ -10,8 +10,8 @@ from skytf.render.links import SiteLink
 from skytf.render.sites import RELAY, SiteRow
 
 BOX_WIDTH, BOX_HEIGHT = 216, 92
-LABEL_WIDTH = 116
-_GUTTER_WIDTH = 188
+LABEL_WIDTH = 124
+_GUTTER_WIDTH = 192
 _MARGIN = 12
 _LABEL_HEIGHT, _BOTTLENECK_HEIGHT = 38, 54
 _SPACE = 12  # between labels

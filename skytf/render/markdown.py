@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 _TEXT_CHARS = 300
+# What makes a list, a heading, a quotation or a rule of a line that begins with it; an indented line is code.
+_BEGINNING = re.compile(r"^(\d*)([.)#+=>-])")
 _BACKTICKS = re.compile("`+")
 # An underscore within a word means nothing.
-_MARKUP = re.compile(r"([\\`*{}\[\]<>|~&!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+_MARKUP = re.compile(r"([\\`*{}\[\]<|~&!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 # What GitHub and GitLab make a link or a mention of by themselves; a backslash does not stop them.
 _LINKS_ITSELF = re.compile(r"@|://|\bwww\.|[#!]\d|\bGH-\d", re.IGNORECASE)
 _AROUND = "()[]{}<>,;:.'\"!?"
@@ -38,9 +40,16 @@ def cell(text: str) -> str:
     return code(text).replace("|", r"\|")
 
 
-def prose(text: str) -> str:
-    """Return words of a catalog or a cloud as words: no markup, no link, no mention; what could be one is code."""
-    return " ".join(_word(one) for one in visible(text).split(" "))
+def prose(text: str, *, begins: bool = True) -> str:
+    """
+    Return words of a catalog or a cloud as words: no markup, no link, no mention; what could be one is code.
+
+    *begins* where they may begin a line or a list's item.
+    """
+    words = " ".join(_word(one) for one in visible(text).split(" "))
+    if not begins:
+        return words
+    return _BEGINNING.sub(r"\1\\\2", words.lstrip(" "))
 
 
 def _word(text: str) -> str:

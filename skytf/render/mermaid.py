@@ -23,13 +23,17 @@ def mermaid(sites: Sequence[SiteRow], links: Sequence[SiteLink]) -> str:
     lines = ["flowchart LR"]
     for one in sites:
         opening, closing = ("([", "])") if one.roles == ("relay",) else ("[", "]")
-        label = "<br/>".join(label_of(text) for text in (one.region, one.fleet, ", ".join(one.roles)) if text)
+        label = "<br/>".join(label_of(text) for text in (one.region, one.fleet, _role(one)) if text)
         lines.append(f'  {ids[one.region]}{opening}"{label}"{closing}')
     for link in links:
         arrow = "==>" if link.bottleneck else "-->"
         label = "<br/>".join(label_of(text) for text in (*link.labels, "bottleneck" if link.bottleneck else "") if text)
         lines.append(f'  {ids[str(link.source)]} {arrow}|"{label}"| {ids[str(link.target)]}')
     return "\n".join(lines)
+
+
+def _role(one: SiteRow) -> str:
+    return ", ".join((*one.roles, "bottleneck") if one.bottleneck else one.roles)
 
 
 def label_of(text: str) -> str:

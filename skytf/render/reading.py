@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
 from gateway.units import format_bytes
-from skytf.model.cost import KINDS, Cost
+from skytf.model.cost import KINDS, Cost, CostLine
 from skytf.model.difference import Change
 from skytf.model.review import Made, Opening, Page, Right
 from skytf.model.span import Span
@@ -30,6 +31,8 @@ from skytf.render.words import (
 )
 
 _OPERATOR = "operator"
+# How a price was estimated stands in brackets behind its date, and may have brackets itself.
+_RULE = re.compile(r" \((?:[^()]|\([^()]*\))*\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ class Reading:
     skipped: tuple[tuple[str, str, int], ...]
     skipped_examples: tuple[tuple[str, str], ...]
     changed: tuple[Changed, ...]
+    free: bool
 
 
 def reading(page: Page) -> Reading:
@@ -149,6 +153,7 @@ def reading(page: Page) -> Reading:
         skipped=tuple((one.job_id, reason, n) for one in page.surveys for reason, n in sorted(one.skipped.items())),
         skipped_examples=tuple(pair for one in page.surveys for pair in one.skipped_examples),
         changed=_changed(page),
+        free=cost is not None and cost.total_usd == Span.exactly(0.0),
     )
 
 
@@ -167,7 +172,8 @@ def _lead(page: Page) -> str:
     time = f"It should take about {duration(seconds)}" if seconds is not None else "How long it takes is not known"
     total = cost.total_usd if cost else Span()
     if total.likely is not None:
-        return f"{begin} {time}, and cost {'nothing' if total == Span.exactly(0.0) else f'about {usd(total.likely)}'}."
+        about = "nothing" if total == Span.exactly(0.0) else f"about {usd(total.likely)}"
+        return f"{begin} {time}{', and cost' if seconds is not None else '; it should cost'} {about}."
     at_least = f", but at least {usd(total.low)}" if total.low > 0 else ""
     return f"{begin} {time}; what it costs is not known{at_least}."
 
@@ -187,7 +193,7 @@ def _figures(page: Page) -> tuple[Figure, ...]:
 
 def _figure(title: str, likely: str, bounds: str) -> Figure:
     if likely == UNKNOWN and bounds != UNKNOWN:
-        return Figure(title, bounds, "the rest is unknown")
+        return Figure(title, bounds, "the rest is unknown" if bounds.startswith("at least") else "")
     return Figure(title, likely, "" if UNKNOWN in (likely, bounds) or likely == bounds else bounds)
 
 
@@ -222,9 +228,14 @@ def _kinds(cost: Cost | None) -> tuple[Bill, ...]:
     for kind in KINDS:
         lines = [one for one in cost.lines if one.kind == kind]
         if lines:
-            sources = tuple(dict.fromkeys(one.source for one in lines if one.source))
-            found.append(Bill(kind, cost.of_kind(kind), sources))
+            found.append(Bill(kind, cost.of_kind(kind), _sources(lines)))
     return tuple(found)
+
+
+def _sources(lines: Iterable[CostLine]) -> tuple[str, ...]:
+    """Return where the prices of *lines* are from, each once; how one was estimated stands with its line."""
+    found = [_RULE.sub("", part).strip() for one in lines for part in one.source.split("; ")]
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def _lines(cost: Cost | None) -> tuple[BillLine, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from skytf.clouds.sheet import sheet
 from skytf.model.review import Page
+from skytf.render.basis import THROUGHPUT, basis
 from skytf.render.links import ESTIMATED, SiteLink
 from skytf.render.said import Name, Sentence, said
 from skytf.render.sites import keys_that_travel, placeholders
@@ -26,7 +27,7 @@ class Risk:
 
 def risks(page: Page, links: Sequence[SiteLink]) -> tuple[Risk, ...]:
     """Return what may go wrong with *page*, the serious first."""
-    found = [*_unknown(page), *_of_time(page), *_of_sites(page), *_estimated(links), *_of_objects(page)]
+    found = [*_unknown(page), *_of_time(page), *_of_sites(page), *_estimated(page, links), *_of_objects(page)]
     return tuple(sorted(found, key=lambda risk: not risk.serious))
 
 
@@ -65,10 +66,16 @@ def _unknown(page: Page) -> Iterator[Risk]:
     elif cost is None or not cost.total_usd.known:
         yield Risk(True, said("What it costs is not known."))
     if prediction is not None and prediction.unknown:
-        text = "The time is predicted without what is not known:"
-        yield Risk(True, said(text), tuple(said(one) for one in prediction.unknown))
+        nothing = prediction.goodput_gbps.likely is None
+        text = "No time is predicted:" if nothing else "The time is predicted without what is not known:"
+        yield Risk(nothing and _in_clouds(page), said(text), tuple(said(one) for one in prediction.unknown))
     elif prediction is None or prediction.goodput_gbps.likely is None:
-        yield Risk(True, said("No throughput is predicted: nothing is known about these links."))
+        yield Risk(_in_clouds(page), said("No throughput is predicted: nothing is known about these links."))
+
+
+def _in_clouds(page: Page) -> bool:
+    """Whether anything but this machine takes part: a time that is not known then costs money."""
+    return any(sheet(one.region.cloud).provider is not None for one in page.review.sites)
 
 
 def _of_time(page: Page) -> Iterator[Risk]:
@@ -99,11 +106,20 @@ def _of_sites(page: Page) -> Iterator[Risk]:
         yield Risk(False, said("The operator's keys travel over SSH, to what opens these ends:"), travelling)
 
 
-def _estimated(links: Sequence[SiteLink]) -> Iterator[Risk]:
+def _estimated(page: Page, links: Sequence[SiteLink]) -> Iterator[Risk]:
     found = [one for one in links if one.basis == ESTIMATED]
     if found:
         items = tuple(said(f"{one.source} to {one.target}: {one.throughput.rule}") for one in found)
         yield Risk(False, said("Throughput is estimated by a rule, not measured:"), items)
+    rules: dict[str, dict[str, None]] = {}
+    for one in basis(page.figures):
+        if one.rule and one.what != THROUGHPUT:
+            rules.setdefault(one.rule, {})[one.of] = None
+    if rules:
+        items = tuple(said(f"{listed(tuple(of), 3)}: {rule}") for rule, of in sorted(rules.items()))
+        yield Risk(
+            False, said("Prices and other figures are estimated by a rule, which makes low and high differ:"), items
+        )
     unknown = [f"{one.source} to {one.target}" for one in links if not one.basis]
     if unknown and len(unknown) < len(links):
         yield Risk(True, said(f"Throughput is {UNKNOWN} of {listed(unknown)}."))

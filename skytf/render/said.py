@@ -25,7 +25,10 @@ def said(*parts: str) -> Sentence:
 
 def in_markdown(sentence: Sentence) -> str:
     """Return *sentence* for Markdown, where nothing in it can be markup."""
-    return "".join(code(part) if isinstance(part, Name) else prose(part) for part in sentence)
+    return "".join(
+        code(part) if isinstance(part, Name) else prose(part, begins=number == 0)
+        for number, part in enumerate(sentence)
+    )
 
 
 def is_name(part: str) -> bool:

@@ -37,15 +37,14 @@ def usd_range(span: Span) -> str:
     """Return between what and what: ``$2.10 to $3.40``; one figure where both are the same."""
     if span.high is None:
         return f"at least {usd(span.low)}" if span.low > 0 else UNKNOWN
-    low, high = usd(span.low), usd(span.high)
-    return low if low == high else f"{low} to {high}"
+    return _between(usd(span.low), usd(span.high), span)
 
 
-def price(value: float | None) -> str:
-    """Return a price per unit, which may be a small part of a cent: ``$0.09``, ``$0.00001``."""
+def price(value: float | None, digits: int = 4) -> str:
+    """Return a price per unit with *digits* that matter, be it a small part of a cent: ``$0.09``, ``$0.00001``."""
     if value is None:
         return UNKNOWN
-    text = f"{value:.8f}".rstrip("0").rstrip(".")
+    text = f"{float(f'{value:.{digits}g}'):.8f}".rstrip("0").rstrip(".")
     return "$0" if text in ("0", "-0") else f"${text}" if "." not in text else f"${_cents(text)}"
 
 
@@ -65,8 +64,7 @@ def amount_range(span: Span, unit: str) -> str:
     """Return between what and what, with its *unit*; one figure where both are the same."""
     if span.high is None:
         return f"at least {amount(span.low)} {unit}" if span.low > 0 else UNKNOWN
-    low, high = amount(span.low), amount(span.high)
-    return f"{low} {unit}" if low == high else f"{low} to {high} {unit}"
+    return f"{_between(amount(span.low), amount(span.high), span)} {unit}"
 
 
 def duration(seconds: float | None) -> str:
@@ -88,8 +86,7 @@ def duration_range(span: Span) -> str:
     """Return between what and what: ``2 h to 5 h 20 min``."""
     if span.high is None:
         return f"at least {duration(span.low)}" if span.low > 0 else UNKNOWN
-    low, high = duration(span.low), duration(span.high)
-    return low if low == high else f"{low} to {high}"
+    return _between(duration(span.low), duration(span.high), span)
 
 
 def time_limit(minutes: int) -> str:
@@ -104,6 +101,12 @@ def listed(words: list[str] | tuple[str, ...], at_most: int = 5) -> str:
     if len(words) > at_most:
         return f"{', '.join(words[:at_most])} and {len(words) - at_most} more"
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def _between(low: str, high: str, span: Span) -> str:
+    if low == high:
+        return low
+    return f"up to {high}" if span.low == 0 else f"{low} to {high}"
 
 
 def _two(first: int, unit: str, second: int, smaller: str) -> str:

@@ -271,7 +271,7 @@ def _between(ways: Sequence[tuple[Region, Region]]) -> Page:
     prediction = Prediction(Span.exactly(40.0), Span.exactly(3_600.0), Span.exactly(3_700.0), links)
     figures = Figures(
         links=tuple(LinkFigures(*pair, quote(5.0), quote(10.0)) for pair in pairs),
-        egress=tuple(EgressFigures(str(a), str(b), (Tier(0.0, None, quote(0.01)),)) for a, b in pairs),
+        egress=tuple(EgressFigures(str(a), str(b), (Tier(0.0, None, quote(0.0478, 0.05, 0.0871)),)) for a, b in pairs),
     )
     surveys = [JobSurvey(one.job_id, 10, 10**12, 10**11) for one in jobs]
     made = replace(page(asked, surveys), topology=replace(topology, prediction=prediction), figures=figures)
