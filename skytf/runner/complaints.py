@@ -45,6 +45,11 @@ def is_lock_mismatch(words: Sequence[str]) -> bool:
     return any(one in plain for one in _MISMATCH)
 
 
+def is_lock_broken(words: Sequence[str]) -> bool:
+    """Return whether *words* say that ``.terraform.lock.hcl`` cannot be read."""
+    return "on .terraform.lock.hcl line" in _plain(words)
+
+
 def lacks_provider(words: Sequence[str]) -> bool:
     """Return whether *words* say that a provider could not be had."""
     plain = _plain(words)

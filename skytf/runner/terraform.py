@@ -18,7 +18,7 @@ from python_terraform import IsFlagged
 
 from skytf.errors import Refused, TerraformError
 from skytf.runner import environment
-from skytf.runner.complaints import Speaker, advice, is_lock_mismatch, waits_for
+from skytf.runner.complaints import Speaker, advice, is_lock_broken, is_lock_mismatch, waits_for
 from skytf.runner.diagnostics import Diagnostic, format_diagnostic, headline, parse_diagnostic
 from skytf.runner.engine import Engine
 from skytf.runner.messages import Message, parse_line
@@ -112,7 +112,7 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
         Fetch what the root module needs: child modules, providers, the backend.
 
         Raises:
-            Refused: *locked*, and the providers at hand are not those of ``.terraform.lock.hcl``.
+            Refused: *locked*, and ``.terraform.lock.hcl`` is broken, or the providers at hand are not those of it.
         """
         # The state never moves from one backend to another: what an old one still holds is removed before.
         options: dict[str, Any] = {"input": False, "no_color": IsFlagged, "reconfigure": IsFlagged}
@@ -126,6 +126,9 @@ class Terraform(python_terraform.Terraform):  # type: ignore[misc]  # the librar
                     f"the providers at hand are not those of the reviewed .terraform.lock.hcl: {_first_line(error)}",
                     hint="take providers from where the bundle was planned, or plan again and review the new lock file",
                 ) from error
+            if locked and is_lock_broken(error.diagnostics):
+                text = f"the reviewed .terraform.lock.hcl was edited, Terraform cannot read it: {_first_line(error)}"
+                raise Refused(text, hint="take it back from version control, or plan again") from error
             raise
 
     def providers_lock(self, platforms: Sequence[str], *, timeout_s: float = _LONGEST_S["lock"]) -> None:

@@ -164,6 +164,7 @@ TABLE: dict[str, tuple[Edit, str]] = {
             "programs/local-b-0.json",
         )
     },
+    "a lock file": (append("infra/.terraform.lock.hcl", "provider {"), ".terraform.lock.hcl was edited"),
     "no topology.json": (remove("topology.json"), "has no topology.json"),
 }
 

@@ -92,12 +92,15 @@ def test_an_object_of_s3_that_changes_between_the_check_and_its_read_fails_by_it
     source = Target(f"s3://{bucket}/in", s3_server.endpoint_url, region="local:a")
     hooks = Between(lambda: s3.put_object(Bucket=bucket, Key="in/b", Body=b"replaced"))
     client = Client(home=home, hooks=hooks)
-    client.plan([Copy(source, (Target(str(tmp_path / "out")),), recursive=True)], PINNED, out=tmp_path / "bundle")
+    bundle = client.plan([Copy(source, (Target(str(tmp_path / "out")),), recursive=True)], PINNED)
 
-    report = client.apply(tmp_path / "bundle")
+    report = client.apply(bundle)
 
     assert report.outcome == "incomplete"
     assert [failure.source for failure in report.failures] == [f"s3://{bucket}/in/b"]
+    everything = b"".join(bundle.files.values())
+    assert s3_server.secret_key.encode() not in everything
+    assert s3_server.access_key.encode() not in everything
     assert contents(tmp_path / "out") == {"a": b"reviewed", "c": b"reviewed"}
     assert objects(s3_server, bucket)["in/b"] == b"replaced"
 

@@ -162,6 +162,9 @@ def test_a_provider_that_is_not_the_one_of_the_lock_file_is_refused(
     lock.write_text(reviewed.replace('"h1:', '"h1:AAAA'))
     with pytest.raises(Refused, match="providers at hand are not those of the reviewed") as other:
         terraform.init(locked=True)
+    lock.write_text("provider {")
+    with pytest.raises(Refused, match=r"reviewed \.terraform\.lock\.hcl was edited, Terraform cannot read it"):
+        terraform.init(locked=True)
     lock.write_text("")
     with pytest.raises(Refused):
         terraform.init(locked=True)
