@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from skytf.model.copy import Copy as Copy
     from skytf.model.copy import Options as Options
     from skytf.model.copy import Target as Target
+    from skytf.model.rehearsal import Rehearsing as Rehearsing
     from skytf.report import Report as Report
 
 __version__ = "0.1.0"
@@ -26,10 +27,22 @@ _PUBLIC = {
     "Hooks": "skytf.hooks:Hooks",
     "Options": "skytf.model.copy:Options",
     "Progress": "skytf.hooks:Progress",
+    "Rehearsing": "skytf.model.rehearsal:Rehearsing",
     "Report": "skytf.report:Report",
     "Target": "skytf.model.copy:Target",
 }
-__all__ = ["ApplyOptions", "Client", "Copy", "Hooks", "Options", "Progress", "Report", "Target", "__version__"]
+__all__ = [
+    "ApplyOptions",
+    "Client",
+    "Copy",
+    "Hooks",
+    "Options",
+    "Progress",
+    "Rehearsing",
+    "Report",
+    "Target",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:
