@@ -77,31 +77,32 @@ def expected(bundle: Bundle) -> dict[str, dict[str, Span]]:
     return found
 
 
-def test_stores_are_asked_as_often_as_the_bill_says(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Planned, reviewed and applied: the log may be read once the server has ended."""
+@pytest.mark.parametrize("if_exists", ["overwrite", "skip"])
+def test_stores_are_asked_as_often_as_the_bill_says(
+    client: Client, monkeypatch: pytest.MonkeyPatch, if_exists: str
+) -> None:
+    """A folder and a single object, planned, reviewed and applied. The log is read once the server has ended."""
     log = Log()
+    names = ("folder-from", "folder-to", "single-from", "single-to")
     with logged_server(log) as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
-        source, destination = server.make_bucket("asked-from"), server.make_bucket("asked-to")
+        for name in names:
+            server.make_bucket(name)
         for name, size in SIZES.items():
-            server.client().put_object(Bucket=source, Key=f"in/{name}", Body=bytes(size))
-        planted = 1 + len(SIZES)
-        copy = Copy(
-            Target(f"s3://{source}/in", server.endpoint_url),
-            (Target(f"s3://{destination}/out", server.endpoint_url),),
-            recursive=True,
-        )
+            server.client().put_object(Bucket="folder-from", Key=f"in/{name}", Body=bytes(size))
+        server.client().put_object(Bucket="single-from", Key="in/whole", Body=bytes(SIZES["whole"]))
+        url = server.endpoint_url
+        folder = Copy(Target("s3://folder-from/in", url), (Target("s3://folder-to/out", url),), recursive=True)
+        single = Copy(Target("s3://single-from/in/whole", url), (Target("s3://single-to/out/", url),))
 
-        bundle = client.plan([copy], ONE)
+        bundle = client.plan([folder, single], replace(ONE, if_exists=if_exists))
         report = client.apply(bundle)
 
     assert report.outcome == "done"
     counted = expected(bundle)
-    read, written = log.asked(source), log.asked(destination)
-    assert read.pop("put") == planted
-    assert written.pop("put") - 1 == counted["job-0-destination-0"]["put"].likely  # the bucket itself
-    assert dict(read) == {name: span.likely for name, span in counted["job-0-source"].items()}
-    assert dict(written) == {
-        name: span.likely for name, span in counted["job-0-destination-0"].items() if name != "put"
-    }
+    planted = {"folder-from": 1 + len(SIZES), "single-from": 2, "folder-to": 1, "single-to": 1}
+    ends = ("job-0-source", "job-0-destination-0", "job-1-source", "job-1-destination-0")
+    for bucket, end in zip(names, ends, strict=True):
+        asked = log.asked(bucket) - Counter(put=planted[bucket])
+        assert dict(asked) == {name: span.likely for name, span in counted[end].items()}, end
