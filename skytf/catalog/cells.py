@@ -13,9 +13,9 @@ from skytf.clouds.sheet import sheet
 from skytf.errors import InputError
 from skytf.model.region import Region
 
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
-_COUNT = re.compile(r"\d{1,15}")
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_COUNT = re.compile(r"\d{1,15}", re.ASCII)
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 _GROUP = re.compile(r"[a-z0-9]+:[a-z0-9-]+")
 _WRITE_A_DATE = "write 2026-11-22, 2026-11, 2026, or unknown"
 
@@ -60,7 +60,7 @@ def _check_number(column: Column, text: str, _row: Mapping[str, str]) -> None:
     if value < column.least:
         why = f"{text} is negative" if column.least == 0 else f"{text} is less than {column.least:g}"
         raise Wrong(why, f"write {column.least:g} or more")
-    if column.most is not None and value > column.most:
+    if value > column.most:
         raise Wrong(f"{text} is more than {column.most:g}", f"write {column.most:g} or less")
 
 

@@ -33,7 +33,7 @@ class Column:
     required: bool = True
     choices: tuple[str, ...] = ()
     least: float = 0.0
-    most: float | None = None
+    most: float = 1e12  # what is computed of it must stay a number
     default: str = ""
 
 
@@ -122,7 +122,7 @@ _ALL = (
         _number("tier_from_gb"),
         _number("tier_to_gb", required=False),
         _number("usd_per_gb"),
-        Column("gb_bytes", "count", required=False),
+        Column("gb_bytes", "choice", required=False, choices=(str(10**9), str(2**30))),
         replaces="cloud from to scope",
     ),
     _table(

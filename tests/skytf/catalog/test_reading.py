@@ -40,6 +40,18 @@ WRONG = [
     ("instance_prices", ["aws,us-east-1,m5.8xlarge,$1,,2026-10-01,x"], "column usd_per_hour: '$1' is no number", ""),
     (
         "instance_prices",
+        ["aws,us-east-1,m5.8xlarge,1e300,,2026-10-01,x"],
+        "column usd_per_hour: 1e300 is more than 1e+12",
+        "1e+12 or less",
+    ),
+    (
+        "instance_prices",
+        ["aws,us-east-1,m5.8xlarge,\u0661,,2026-10-01,x"],
+        "column usd_per_hour: '\u0661' is no number",
+        "",
+    ),
+    (
+        "instance_prices",
         ["aws,us-east-1,m5.8xlarge,,,2026-10-01,x"],
         "column usd_per_hour: there is no usd_per_hour",
         "",
