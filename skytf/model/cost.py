@@ -15,7 +15,7 @@ class CostLine:
     """
     One line of a bill: ``quantity`` in ``unit`` times ``usd_per_unit``, which of tiers is the average price.
 
-    A unit is ``GB`` (10^9 bytes) or ``GiB``, as who bills it counts, ``hours``, ``GB-months`` or ``thousand`` (requests).
+    A unit is ``GB`` (10^9 bytes) or ``GiB``, as who bills it counts, ``hours``, ``GB-months`` or ``thousand``.
 
     ``kind`` is one of `KINDS`, ``where`` the region or store that bills it, ``what`` says of what in words. ``source``
     names where the price is from, with its date; empty where it is not known.

@@ -42,7 +42,7 @@ class Tier:
 @dataclass(frozen=True, slots=True)
 class EgressFigures:
     """
-    What bytes cost that leave *source* for *target* (text of a region, or a store such as ``r2``).
+    What bytes cost that leave *source* for *target*: text of a region, or ``r2://account/bucket`` of a store elsewhere.
 
     ``tiers`` are sorted, and empty where nothing is known; ``gb_bytes`` is what the source's cloud bills as a GB.
     """

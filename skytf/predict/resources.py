@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from skytf.model.figures import Figures, LinkFigures
 from skytf.model.job import LinkShape, Request
@@ -24,6 +24,7 @@ MEASURED_CONNECTIONS = 64
 # real store is and what it allows is not in it.
 REQUESTS_PER_S = Span(100.0, 125.0, 850.0)
 _BYTES_PER_GBIT = 1e9 / 8
+_NOTHING = Span.exactly(0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,38 +85,50 @@ def resources_of(
     case (clouds do not say it alike) for both together. Where no egress cap is known, as much can leave as was measured
     on one link.
     """
-    nothing = Span.exactly(0.0)
-    links: dict[tuple[Region, Region], Span] = {}
-    leaving: dict[Region, Span] = {}
-    sent: dict[Region, Span] = {}
-    received: dict[Region, Span] = {}
-    for way in passed:
-        load = wire.get(way.job_id, nothing)
-        if way.source and way.target:
-            links[way.source, way.target] = links.get((way.source, way.target), nothing) + load
-        if way.source:
-            sent[way.source] = sent.get(way.source, nothing) + load
-            if way.leaves:
-                leaving[way.source] = leaving.get(way.source, nothing) + load
-        if way.target:
-            received[way.target] = received.get(way.target, nothing) + load
+    loads = _loads(passed, wire)
     found = [
         Resource(link_name(*pair), load, bytes_per_s(capacities.get(pair, Span())), needed=True)
-        for pair, load in sorted(links.items())
+        for pair, load in sorted(loads.links.items())
     ]
     count = Counter(gateway.region for gateway in topology.gateways)
     sites = {one.region: one for one in figures.sites}
-    for region in sorted(sent.keys() | received.keys()):
-        if not is_own_machine(str(region)):
-            out, into = sent.get(region, nothing), received.get(region, nothing)
-            network = Span() if region not in sites else sites[region].network_gbps.value.scaled(count[region])
-            found.append(Resource(f"network of {region}", _busier(out, into), bytes_per_s(network)))
-            if leaving.get(region, nothing).high:
-                cap = Span() if region not in sites else sites[region].egress_cap_gbps.value.scaled(count[region])
-                seen = max((span.low for pair, span in capacities.items() if pair[0] == region), default=0.0)
-                cap = cap if cap.known else Span(max(cap.low, seen), cap.likely, cap.high)
-                found.append(Resource(f"egress of {region}", leaving[region], bytes_per_s(cap)))
+    for region in sorted(loads.sent.keys() | loads.received.keys()):
+        if is_own_machine(str(region)):
+            continue
+        both = _busier(loads.sent.get(region, _NOTHING), loads.received.get(region, _NOTHING))
+        network = sites[region].network_gbps.value if region in sites else Span()
+        found.append(Resource(f"network of {region}", both, bytes_per_s(network.scaled(count[region]))))
+        if region in loads.leaving:
+            cap = (sites[region].egress_cap_gbps.value if region in sites else Span()).scaled(count[region])
+            seen = max((span.low for pair, span in capacities.items() if pair[0] == region), default=0.0)
+            cap = cap if cap.known else Span(max(cap.low, seen), cap.likely, cap.high)
+            found.append(Resource(f"egress of {region}", loads.leaving[region], bytes_per_s(cap)))
     return found
+
+
+@dataclass(slots=True)
+class _Loads:
+    """Bytes over each link, and of each site: all that it sends, what of that leaves its region, all it receives."""
+
+    links: dict[tuple[Region, Region], Span] = field(default_factory=dict)
+    sent: dict[Region, Span] = field(default_factory=dict)
+    leaving: dict[Region, Span] = field(default_factory=dict)
+    received: dict[Region, Span] = field(default_factory=dict)
+
+
+def _loads(passed: Iterable[Way], wire: Mapping[str, Span]) -> _Loads:
+    loads = _Loads()
+    for way in passed:
+        load = wire.get(way.job_id, _NOTHING)
+        if way.source and way.target:
+            loads.links[way.source, way.target] = loads.links.get((way.source, way.target), _NOTHING) + load
+        if way.source:
+            loads.sent[way.source] = loads.sent.get(way.source, _NOTHING) + load
+        if way.source and way.leaves:
+            loads.leaving[way.source] = loads.leaving.get(way.source, _NOTHING) + load
+        if way.target:
+            loads.received[way.target] = loads.received.get(way.target, _NOTHING) + load
+    return loads
 
 
 def requests_at(request: Request, asked: Iterable[Requests], topology: Topology) -> list[Resource]:

@@ -69,7 +69,9 @@ def pieces_of(survey: JobSurvey, settings: Settings) -> Pieces:
     if not survey.sizes and survey.objects:
         alone = survey.objects == 1
         smallest = survey.bytes if alone else 0
-        found = _pieces(survey.objects, survey.bytes, (smallest, min(survey.bytes, _LARGEST_OBJECT)), settings)
+        # whoever assumes larger ones than there can be has them counted all the same
+        largest = max(min(survey.bytes, _LARGEST_OBJECT), -(-survey.bytes // survey.objects))
+        found = _pieces(survey.objects, survey.bytes, (smallest, largest), settings)
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.units import MIB
@@ -320,6 +320,7 @@ SPANS = st.tuples(*[st.floats(0.001, 2)] * 3).map(sorted).map(lambda three: q(th
 MAYBE = st.one_of(SPANS, st.just(Quote()))
 
 
+@example((Quote(), Quote(), q(1), q(1)), [(0, 1), (50_006_589_440_001, 1)], 1)
 @settings(deadline=None)  # how long it takes says nothing on a busy machine
 @given(
     st.tuples(MAYBE, MAYBE, SPANS, SPANS),

@@ -58,6 +58,13 @@ def test_of_assumed_objects_only_the_average_is_known() -> None:
     assert (found.chunks.low, found.pieces.low) == (112.5, 112.5)
 
 
+def test_objects_that_are_larger_than_any_can_be_keep_the_bounds_in_order() -> None:
+    for survey in (assumed(1, 60 * 10**12), assumed(2, 200 * 10**12)):
+        chunks = pieces_of(survey, SETTINGS).chunks
+
+        assert chunks.low <= (chunks.likely or 0) <= (chunks.high or 0)
+
+
 def test_nothing_is_nothing() -> None:
     found = pieces_of(surveyed(), SETTINGS)
 
