@@ -67,6 +67,8 @@ def planned(copies: Sequence[Copy], options: Options, cwd: Path, place: Place, *
         NoTopology: Nothing meets the constraints, or an account may not start as many gateways.
         TerraformError: Terraform does not accept it, or there is none.
     """
+    options = replace(options, catalogs=tuple(str(cwd / one) for one in options.catalogs))
+    load(options.catalogs)  # a wrong row of the user's is told before a source is listed
     if options.offline:
         return _planned_offline(copies, options, cwd, place, lock=lock)
     _check_not_assumed(options)

@@ -21,6 +21,7 @@ from skytf.resources import module_files
 from skytf.runner.engine import SHIM, Engine, resolve
 from tests.provider.mirror import mirror
 from tests.provider.world import World
+from tests.skytf.catalog.tables import table
 from tests.skytf.requests import job, path, request
 
 OFFLINE = Options(offline=True, assume_bytes=2 * 10**14, assume_objects=10**6)
@@ -245,3 +246,23 @@ def test_facts_are_asked_of_the_cloud_unless_they_are_named(tmp_path: Path, monk
 
     assert with_facts(IN_TOY, tmp_path).facts == (("toy", "project", "project-of-account"),)
     assert with_facts(named, tmp_path) == named
+
+
+def test_a_catalog_of_the_users_is_relative_to_where_they_stand_and_its_prices_are_taken(
+    place: Place, tmp_path: Path
+) -> None:
+    table(tmp_path / "ours", "instance_prices", "aws,us-east-1,m5.8xlarge,0.5,,2026-10-01,our contract")
+    options = replace(OFFLINE, catalogs=("ours",))
+
+    bundle = planned([copy("aws:us-east-1", "gcp:us-central1")], options, tmp_path, replace(place, engine=no_engine))
+
+    price = bundle.manifest.figures.site(Region("aws", "us-east-1")).usd_per_hour
+    assert (price.value.likely, price.source) == (0.5, "our contract")
+
+
+def test_a_wrong_row_of_the_users_is_told_before_a_source_is_listed(place: Place, tmp_path: Path) -> None:
+    table(tmp_path / "ours", "addresses", "aws,any,-1,2026-10-01,x")
+    nowhere = Copy(Target(str(tmp_path / "nowhere")), (Target(str(tmp_path / "out")),))
+
+    with pytest.raises(InputError, match=r"addresses\.csv, line 2, column usd_per_hour: -1 is negative"):
+        planned([nowhere], Options(catalogs=("ours",)), tmp_path, place)
