@@ -18,6 +18,7 @@ from skytf.model.copy import ApplyOptions
 from skytf.runner.backend import OVERRIDE, Backend, kind_of, read_backend
 from skytf.runner.engine import Engine
 from skytf.runner.terraform import Terraform
+from skytf.tally import Inquiries
 
 # The first release of Terraform, and of OpenTofu, that locks a state in S3 by a file beside it.
 _OLDEST_FOR_S3 = (1, 10)
@@ -25,7 +26,11 @@ _OLDEST_FOR_S3 = (1, 10)
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a transfer runs in; *stop_signal* says by which signal, if any, it is told to stop."""
+    """
+    What a transfer runs in; *stop_signal* says by which signal, if any, it is told to stop.
+
+    *inquiries* have what was asked of its stores already, and count on.
+    """
 
     directory: TransferDir
     home: Path
@@ -37,6 +42,7 @@ class Setting:
     stop_signal: Callable[[], int]
     applying: ApplyOptions = field(default_factory=ApplyOptions)
     pauses: Pauses = field(default_factory=Pauses)
+    inquiries: Inquiries = field(default_factory=Inquiries)
 
 
 def fleet_of(bundle: Bundle, setting: Setting, tell: Callable[[str], None], *, old: bool = False) -> Fleet:

@@ -28,6 +28,7 @@ from skytf.quota import check_quota
 from skytf.rehearsing import Rehearsals
 from skytf.report import Report
 from skytf.sources import Watch
+from skytf.tally import Inquiries
 from skytf.transfer import BUNDLE_DIR, FLEET_LEFT, Transfer
 from skytf.transfers import Asked
 
@@ -139,6 +140,7 @@ class Client(Rehearsals):
             InputError: There is no such transfer.
             Refused: Its client still works on it; or, as for `apply`.
         """
+        self._inquiries = Inquiries()
         directory = self._resumable(transfer_id)
         if directory is None or directory.status().outcome == "done":
             return None
@@ -166,10 +168,11 @@ class Client(Rehearsals):
                 return transfer.concluded() if was_left else transfer.run()
 
     def _watch(self) -> Watch:
-        return Watch(self._hooks, self._check)
+        return Watch(self._hooks, self._check, self._inquiries)
 
     def _planned(self, copies: Sequence[Copy], options: Options, cwd: Path, *, lock: bool = False) -> Bundle:
-        place = Place(self._home.root, self._engine, self._env, self._hooks, self._cancel, self._check)
+        home, inquiries = self._home.root, self._inquiries
+        place = Place(home, self._engine, self._env, self._hooks, self._cancel, self._check, inquiries)
         return planned(copies, options, cwd, place, lock=lock)
 
     def _copy(self, directory: TransferDir, asked: Asked, approve: Approve) -> Report | None:

@@ -49,8 +49,9 @@ def check_drift(bundle: Bundle, watch: Watch) -> list[str]:
 
 def _watched(job: Job, watch: Watch) -> Iterator[Entry]:
     """Yield what stands at the source now; one object that is gone is nothing, like a thousand that are."""
+    source = open_endpoint(job.source, count=watch.inquiries.of(f"{job.job_id}-source"))
     try:
-        for count, entry in enumerate(entries(job, open_endpoint(job.source))):
+        for count, entry in enumerate(entries(job, source)):
             if count % 1_000 == 0:
                 watch.check()
             yield entry

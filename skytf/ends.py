@@ -3,8 +3,7 @@
 # ruff: noqa: ARG002 -- signatures are those of the contract
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from gateway.shard import Entry
@@ -17,6 +16,7 @@ from skytf.listing import pinned
 from skytf.model.job import Endpoint, Job
 from skytf.survey import entries
 from skytf.sweep import sweep
+from skytf.tally import Inquiries
 from skytf.verification import Found, compare_sizes
 
 
@@ -47,9 +47,6 @@ class Ends(Protocol):
             StoreError: The destination cannot be listed.
         """
 
-    def asked(self) -> Mapping[str, Mapping[str, int]]:
-        """Return how often stores were asked: ``<job id>-source``, ``<job id>-destination-<n>`` → operation → count."""
-
     def sweep(self, directory: TransferDir) -> None:
         """
         Remove what the transfer of *directory* has half-written.
@@ -59,18 +56,18 @@ class Ends(Protocol):
         """
 
 
-def ends_of(bundle: Bundle) -> Ends:
-    """Return the ends of *bundle*; of a rehearsal they are no stores."""
-    return Nothing(bundle) if is_rehearsal(bundle.manifest.request) else Stores(bundle)
+def ends_of(bundle: Bundle, inquiries: Inquiries | None = None) -> Ends:
+    """Return the ends of *bundle*, of a rehearsal no stores; *inquiries* count what is asked of them."""
+    return Nothing(bundle) if is_rehearsal(bundle.manifest.request) else Stores(bundle, inquiries or Inquiries())
 
 
 class Stores:
     """The stores that the request names, opened with the operator's keys."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, inquiries: Inquiries) -> None:
         self._bundle = bundle
         self._request = bundle.manifest.request
-        self._asked: dict[str, Counter[str]] = {}
+        self._inquiries = inquiries
 
     def credentials(self) -> dict[str, Credentials]:
         """Return the keys of all jobs."""
@@ -89,23 +86,12 @@ class Stores:
         store = self._open(end, f"{job.job_id}-destination-{destination}")
         return compare_sizes(listed, end, store, recursive=job.recursive)
 
-    def asked(self) -> Mapping[str, Mapping[str, int]]:
-        """Return the requests of listing and verification; what `sweep` aborts and deletes costs nothing."""
-        return {name: dict(counts) for name, counts in self._asked.items()}
-
     def sweep(self, directory: TransferDir) -> None:
         """Abort open uploads, delete hidden temporary files."""
         sweep(self._request, directory)
 
     def _open(self, end: Endpoint, name: str) -> Store:
-        # A listing and a verification come one after the other, so nobody else counts under the same name.
-        counts = self._asked.setdefault(name, Counter())
-
-        def count(operation: str, amount: int) -> None:
-            if not operation.endswith("_bytes"):
-                counts[operation] += amount
-
-        return open_endpoint(end, count=count)
+        return open_endpoint(end, count=self._inquiries.of(name))
 
 
 class Nothing:
@@ -125,10 +111,6 @@ class Nothing:
     def found(self, job: Job, destination: int, listed: Iterable[tuple[str, str, int]]) -> Found:
         """Return that nothing is there, and that nothing is missing either."""
         return Found()
-
-    def asked(self) -> Mapping[str, Mapping[str, int]]:
-        """Return nothing: nobody was asked."""
-        return {}
 
     def sweep(self, directory: TransferDir) -> None:
         """Do nothing: nothing was written."""

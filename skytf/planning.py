@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from skytf import locate
@@ -33,6 +33,7 @@ from skytf.runner.terraform import Terraform
 from skytf.sites import missing_facts, regions_of
 from skytf.sizing import with_duration, with_pool
 from skytf.sources import Watch, surveyed
+from skytf.tally import Inquiries
 
 # Who waits for a plan without a network wants to hear of it; what is downloaded may take its time.
 _REGISTRY = {"TF_REGISTRY_CLIENT_TIMEOUT": "10", "TF_REGISTRY_DISCOVERY_RETRY": "0"}
@@ -41,7 +42,11 @@ _OFFLINE_INIT_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a plan is made: *engine* finds Terraform, *check* raises where somebody wants to stop."""
+    """
+    Where a plan is made: *engine* finds Terraform, *check* raises where somebody wants to stop.
+
+    *inquiries* count what is asked of the stores.
+    """
 
     home: Path
     engine: Callable[[], Engine]
@@ -49,6 +54,7 @@ class Place:
     hooks: Hooks
     cancel: Cancel
     check: Callable[[], None]
+    inquiries: Inquiries = field(default_factory=Inquiries)
 
 
 def planned(copies: Sequence[Copy], options: Options, cwd: Path, place: Place, *, lock: bool = False) -> Bundle:
@@ -75,7 +81,7 @@ def planned(copies: Sequence[Copy], options: Options, cwd: Path, place: Place, *
     engine = place.engine()
     request = with_facts(resolve(copies, options, cwd=cwd, locate=locate.online), place.home)
     place.hooks.on_phase("surveying", "the sources are listed")
-    surveys, listings = surveyed(request, Watch(place.hooks, place.check))
+    surveys, listings = surveyed(request, Watch(place.hooks, place.check, place.inquiries))
     manifest = _weighed(with_pool(request, surveys), surveys, options)
     place.hooks.on_phase("planning", "terraform plans the fleet")
     quota = read_quota(manifest.request, plan(manifest.request), place.home, place.check, place.hooks.on_warning)

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway.errors import BucketMissing, ObjectMissing, StoreError
@@ -22,6 +22,7 @@ from skytf.listing import PIN, Pinning
 from skytf.model.job import Endpoint, Job, Request
 from skytf.model.survey import JobSurvey
 from skytf.survey import survey
+from skytf.tally import Inquiries
 
 # Whoever mistyped an address wants to hear of it at once.
 _FIRST_ATTEMPTS = 2
@@ -29,10 +30,11 @@ _FIRST_ATTEMPTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who hears of a long listing (*hooks*), and what ends it (*check* raises)."""
+    """Who hears of a long listing (*hooks*), what ends it (*check* raises), and what counts the requests."""
 
     hooks: Hooks
     check: Callable[[], None]
+    inquiries: Inquiries = field(default_factory=Inquiries)
 
 
 def surveyed(request: Request, watch: Watch) -> tuple[tuple[JobSurvey, ...], Mapping[str, bytes]]:
@@ -75,11 +77,15 @@ def check_ends(job: Job) -> None:
 
 
 def _surveyed(job: Job, watch: Watch, pinning: Pinning | None) -> JobSurvey:
+    asked = watch.inquiries.of(f"{job.job_id}-source")
     with naming(job.source):
-        open_endpoint(job.source, max_attempts=_FIRST_ATTEMPTS).check_readable(job.source.prefix)
-    for destination in job.destinations:
+        source = open_endpoint(job.source, max_attempts=_FIRST_ATTEMPTS, count=asked)
+        source.check_readable(job.source.prefix)
+    for index, destination in enumerate(job.destinations):
         with naming(destination):
-            open_endpoint(destination, max_attempts=_FIRST_ATTEMPTS).check_writable(destination.prefix)
+            there = watch.inquiries.of(f"{job.job_id}-destination-{index}")
+            store = open_endpoint(destination, max_attempts=_FIRST_ATTEMPTS, count=there)
+            store.check_writable(destination.prefix)
 
     def count(objects: int, size_bytes: int) -> None:
         watch.check()
@@ -91,7 +97,7 @@ def _surveyed(job: Job, watch: Watch, pinning: Pinning | None) -> JobSurvey:
         guards.append(pinning.entry)
         on_skip = pinning.skipped
     with naming(job.source, recursive=job.recursive):
-        source = open_endpoint(job.source)
+        source = open_endpoint(job.source, count=asked)
         found = survey(job, source, on_count=count, on_entry=_all(guards), on_skip=on_skip, report_every=1_000)
     if not found.objects:
         raise _nothing(job, found)

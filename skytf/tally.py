@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -34,3 +36,24 @@ class Outcome:
     tallies: dict[tuple[str, int], Tally]
     gateways_lost: tuple[str, ...]
     frames_resent: int
+
+
+class Inquiries:
+    """What this machine asks of the stores of a transfer, one thread after the other."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, Counter[str]] = {}
+
+    def of(self, end: str) -> Callable[[str, int], None]:
+        """Return what counts the requests to *end*, ``<job id>-source`` or ``<job id>-destination-<n>``."""
+        counts = self._asked.setdefault(end, Counter())
+
+        def count(operation: str, amount: int) -> None:
+            if not operation.endswith("_bytes"):  # its bytes are no part of what is moved
+                counts[operation] += amount
+
+        return count
+
+    def read(self) -> dict[str, dict[str, int]]:
+        """Return end → operation → requests so far."""
+        return {end: dict(counts) for end, counts in self._asked.items() if counts}

@@ -67,7 +67,7 @@ class Transfer:
         self._bundle = bundle
         self._reviewed_plan = bundle.plan_json
         self._request = bundle.manifest.request
-        self._ends = ends_of(bundle)
+        self._ends = ends_of(bundle, setting.inquiries)
         self._setting = setting
         self._hooks = setting.hooks
         self._directory = setting.directory
@@ -106,7 +106,7 @@ class Transfer:
             error=error,
             failures_file=str(self._directory.root / "failures.jsonl"),
         )
-        report = self._meter.report(report, own=self._ends.asked(), fleet_s=fleet.infrastructure.stood_s())
+        report = self._meter.report(report, own=self._setting.inquiries.read(), fleet_s=fleet.infrastructure.stood_s())
         self._directory.write(REPORT_FILE, codec.encode(report))
         self._set_phase("done", "", outcome=FLEET_LEFT if report.outcome == "done" and report.left else report.outcome)
         if error is not None:

@@ -19,6 +19,7 @@ from skytf.model import codec
 from skytf.model.copy import ApplyOptions
 from skytf.runner.engine import Engine
 from skytf.runner.engine import resolve as resolve_engine
+from skytf.tally import Inquiries
 from skytf.transfer import BUNDLE_DIR
 from skytf.transfers import Asked
 
@@ -31,6 +32,7 @@ class Working(Looking):
         self._hooks = Serialised(hooks or Hooks())
         self._cancel = Cancel()
         self._signal = int(signal.SIGINT)
+        self._inquiries = Inquiries()
 
     def interrupt(self, signal_number: int) -> None:
         """
@@ -51,6 +53,7 @@ class Working(Looking):
 
     def _begin(self, asked: Asked) -> TransferDir:
         """Write down what is asked before anything is looked at, so that a client that is killed can be followed up."""
+        self._inquiries = Inquiries()
         directory = self._home.create(new_transfer_id())
         directory.write("request.json", codec.encode(asked))
         directory.enter("surveying", owner=owner())
@@ -78,4 +81,5 @@ class Working(Looking):
             cancel=self._cancel,
             stop_signal=lambda: self._signal,
             applying=applying,
+            inquiries=self._inquiries,
         )

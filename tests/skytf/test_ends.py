@@ -9,6 +9,7 @@ import pytest
 from gateway.stores.base import StoreSpec
 from skytf.ends import ends_of
 from skytf.model.job import Endpoint
+from skytf.tally import Inquiries
 from tests.counting import CountingServer, counting_server
 from tests.servers import S3Server
 from tests.skytf import requests as made
@@ -32,16 +33,13 @@ def test_listing_and_verification_are_counted_by_end(counting: CountingServer, b
         for name, region in ((bucket, made.A), (other, made.B))
     )
     job = made.job(source=source, destinations=(destination,))
-    ends = ends_of(bundle_of(made.request(job)))
+    inquiries = Inquiries()
+    ends = ends_of(bundle_of(made.request(job)), inquiries)
     counting.forget()
 
     listed = list(ends.entries(job, lambda _: None))
     found = ends.found(job, 0, [(one.key, one.suffix, one.size_bytes) for one in listed])
 
     assert found.missing_count == 3
-    assert ends.asked() == {"job-0-source": {"list": 1}, "job-0-destination-0": {"list": 1}}
+    assert inquiries.read() == {"job-0-source": {"list": 1}, "job-0-destination-0": {"list": 1}}
     assert (counting.of(bucket), counting.of(other)) == ({"list": 1}, {"list": 1})
-
-
-def test_who_was_not_asked_was_asked_nothing() -> None:
-    assert ends_of(bundle_of(made.request())).asked() == {}
