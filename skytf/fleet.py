@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -38,6 +39,8 @@ from skytf.report import HostStep
 # Who does nothing but this gets no key to what it carries.
 _RELAYING = frozenset({"receive", "send", *MUXES})
 _ANY_PORT = 0
+# Each of them is a call through a gateway's own SSH connection.
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,21 +163,32 @@ class Fleet:
         )
 
     def _introduce(self, made: Mapping[str, Mapping[str, Any]], links: Mapping[str, LinkKey]) -> None:
-        """Tell every gateway where its peers are and by which key it knows them."""
-        ports = {one.gateway_id: one.data_port for one in self._deployed}
-        sessions = {one.gateway_id: one.session for one in self._deployed}
-        for name, client in self._clients.items():
-            addresses = []
-            for peer in self._plan.programs[name].peers:
-                same_site = self._region[name] == self._region[peer.gateway]
-                there = made[peer.gateway]
-                host = str(there["private_ip"]) if same_site else _address(there)
-                port = ports[peer.gateway]
-                shape = self._shape(name, peer.gateway)
-                if peer.dial and shape is not None:
-                    host, port = "127.0.0.1", shape_link(sessions[name], host, port, shape)
-                addresses.append(PeerAddress(peer.gateway, links[peer.gateway].public, host, port))
-            client.put_peers(addresses)
+        """
+        Tell every gateway where its peers are and by which key it knows them.
+
+        All at once, and only when all is known: a gateway that dials others for 10 s before they are told of it takes
+        them for dead, drops the messages that it should pass on, and their senders wait for two minutes.
+        """
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="introduce") as pool:
+            found = list(pool.map(lambda name: self._addresses(name, made, links), self._clients))
+            list(pool.map(lambda client, peers: client.put_peers(peers), self._clients.values(), found))
+
+    def _addresses(
+        self, name: str, made: Mapping[str, Mapping[str, Any]], links: Mapping[str, LinkKey]
+    ) -> list[PeerAddress]:
+        """Return where the peers of one gateway are; slow links are begun here."""
+        deployed = {one.gateway_id: one for one in self._deployed}
+        addresses = []
+        for peer in self._plan.programs[name].peers:
+            same_site = self._region[name] == self._region[peer.gateway]
+            there = made[peer.gateway]
+            host = str(there["private_ip"]) if same_site else _address(there)
+            port = deployed[peer.gateway].data_port
+            shape = self._shape(name, peer.gateway)
+            if peer.dial and shape is not None:
+                host, port = "127.0.0.1", shape_link(deployed[name].session, host, port, shape)
+            addresses.append(PeerAddress(peer.gateway, links[peer.gateway].public, host, port))
+        return addresses
 
     def _shape(self, here: str, there: str) -> LinkShape | None:
         ends = {self._region[here], self._region[there]}
