@@ -38,7 +38,7 @@ _LATE = 3
 _READS = frozenset({"read_object_store", "read_local", "gen_data"})
 _WRITES = frozenset({"write_object_store", "write_local", "discard"})
 _OF_A_SINK = ("destination", "prefix", "recursive")
-_NO_PREDICTION = "nobody predicted how fast this plan is: what is measured is that of this machine alone"
+_NO_PREDICTION = "nobody knows how fast this plan should be: what is measured says how it was played, and no more"
 
 
 @dataclass(frozen=True, slots=True)

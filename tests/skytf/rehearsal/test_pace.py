@@ -95,3 +95,15 @@ def test_both_ways_between_two_sites_have_the_lower_rate() -> None:
 def both(request: Request, rates: dict[tuple[Region, Region], tuple[float | None, float | None]]) -> Bundle:
     surveys = tuple(replace(SURVEY, job_id=job.job_id) for job in request.jobs)
     return derive(Manifest(request, surveys, figures(request, rates, None)))
+
+
+def test_the_shape_that_a_local_plan_has_is_kept_at_the_scale() -> None:
+    shape = LinkShape(EAST, GOOGLE, link_mbps=300.0, connection_mbps=50.0, delay_ms=7.0)
+    request = replace(asked(via=None), shapes=(shape,))
+
+    rehearsal = staged(bundle(request, rates={(EAST, GOOGLE): (4.0, 8.0), (EAST, AZURE): (4.0, 8.0)}), Rehearsing())
+
+    found = shapes(rehearsal)[here(EAST), here(GOOGLE)]
+    assert rehearsal.scale < 1
+    assert found.link_mbps == pytest.approx(4 * 50 * rehearsal.scale, rel=0.01)  # what its four connections reach
+    assert found.delay_ms == 7.0

@@ -147,7 +147,7 @@ def test_without_figures_it_is_played_as_fast_as_it_goes() -> None:
 
     assert (rehearsal.scale, rehearsal.plays_limit) == (1.0, False)
     assert {one.link_mbps for one in rehearsal.bundle.manifest.request.shapes} == {0.0}
-    assert any("nobody predicted how fast" in note for note in rehearsal.notes)
+    assert any("nobody knows how fast" in note for note in rehearsal.notes)
     assert any("aws:eu-west-1 -> gcp:us-central1: nobody knows its throughput" in note for note in rehearsal.notes)
 
 
