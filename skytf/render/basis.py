@@ -58,11 +58,9 @@ def _of_egress(row: EgressFigures) -> Iterator[BasisRow]:
     if not row.tiers:
         yield _row(of, "egress, a GB", Quote(), _price)
     for tier in row.tiers:
-        only = len(row.tiers) == 1
-        upto = " on" if tier.to_gb is None else f" to {amount(tier.to_gb)}"
-        yield _row(
-            of, f"egress, a GB{'' if only else f' from {amount(tier.from_gb)} GB{upto}'}", tier.usd_per_gb, _price
-        )
+        begin = amount(tier.from_gb)
+        span = f" from {begin} GB on" if tier.to_gb is None else f" from {begin} to {amount(tier.to_gb)} GB"
+        yield _row(of, f"egress, a GB{span if len(row.tiers) > 1 else ''}", tier.usd_per_gb, _price)
 
 
 def _of_store(store: StoreFigures) -> Iterator[BasisRow]:

@@ -19,6 +19,7 @@ _BOX_SPACE = 28
 _LANE_HEIGHT = 20
 _PORT_SPACE = 12
 _MIN_LINE, _MAX_LINE = 1.5, 6.5
+_MANY_LINES = 30  # from there on they are drawn thinner: a hundred wide ones would be one patch
 _ARROW = 10
 _FEW_LABELS = 14  # so many at least, also where they make the map taller than its boxes do
 _NAME_CHARS, _FITTING_CHARS = 26, 20
@@ -251,10 +252,10 @@ def _line(
             path.append(f"{_bend(x, y, left, next_y)} L{left + BOX_WIDTH:.1f} {next_y:.1f}")
         x, y = left + (0 if last else BOX_WIDTH), next_y
     share = (link.flow_gbps.likely or 0.0) / widest if widest else 0.0
-    width = _MIN_LINE + (_MAX_LINE - _MIN_LINE) * share
+    width = (_MIN_LINE + (_MAX_LINE - _MIN_LINE) * share) * min(1.0, _MANY_LINES / len(grid.ways))
     half = 4.0 + width * 0.6
     arrow = f"{x - _ARROW:.1f},{y - half:.1f} {x:.1f},{y:.1f} {x - _ARROW:.1f},{y + half:.1f}"
-    return Line(" ".join(path), arrow, round(width, 1), link)
+    return Line(" ".join(path), arrow, round(width, 2), link)
 
 
 def _bend(x: float, y: float, to_x: float, to_y: float) -> str:

@@ -12,6 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+_PATIENCE_MS = 120_000  # the machine may be busy with other tests
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
@@ -40,6 +41,7 @@ class Visit:
         self.complaints: list[str] = []
         self.failed: dict[str, str | None] = {}
         self._context = browser.new_context(**context)
+        self._context.set_default_timeout(_PATIENCE_MS)
         self.page: Page = self._context.new_page()
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("requestfailed", lambda request: self.failed.update({request.url: request.failure}))

@@ -119,7 +119,7 @@ def test_it_has_what_a_comment_has_no_room_for() -> None:
 
     assert "ec2:CreateInstance" in text
     assert "compute.instances.delete" in text
-    assert "egress, a GB from 10,240 GB to 51,200" in text
+    assert "egress, a GB from 10,240 to 51,200 GB" in text
     assert "by distance: 9,600 km, from links of this length; great-circle distance, 2026-10-01" in text
     assert "0f" * 32 in text
     assert "a7" * 32 in text
