@@ -3,6 +3,7 @@ from __future__ import annotations
 import bz2
 import sys
 import tracemalloc
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,28 @@ def test_without_bzip2_only_pinning_is_not_to_be_had(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(InputError, match="this Python has no bz2"):
         Pinning("/in")
+
+
+def test_a_listing_is_made_and_compared_without_memory_for_its_objects() -> None:
+    """Beside the compressed bytes there are the 8 MB of bzip2; the entries alone would take more than 20 MB."""
+
+    def many() -> Iterator[Entry]:
+        for number in range(100_000):
+            yield Entry(f"in/{number:012}", f"{number:012}", 10, f"{number * 7919 % 2**31:08x}", 1.5)
+
+    tracemalloc.start()
+    try:
+        pinning = Pinning("/in")
+        for entry in many():
+            pinning.entry(entry)
+        content = pinning.content()
+        found = compare(pinned(content), many())
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert (found.changed_count, found.gone_count, found.new_count) == (0, 0, 0)
+    assert peak_bytes < 3 * len(content) + 10_000_000
 
 
 def test_reading_a_listing_takes_no_memory_for_its_objects() -> None:
