@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 _BYTES_PER_S = 125_000  # in one Mbit/s
-_SLICE_S = 0.004  # a slice is what the slowest rate passes in this time ...
+# A slice is what the slowest rate passes in this time: each costs the relay two wake-ups, and a fleet has many relays.
+_SLICE_S = 0.016
 _SLICE_BYTES = (1 << 12, 1 << 16)  # ... within these bounds
 # Timers fire up to a few milliseconds late; what a limit did not use in this time may be caught up.
 _BURST_S = 0.01
