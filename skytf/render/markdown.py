@@ -6,7 +6,7 @@ import re
 
 _TEXT_CHARS = 300
 # What makes a list, a heading, a quotation or a rule of a line that begins with it; an indented line is code.
-_BEGINNING = re.compile(r"^(\d*)([.)#+=>-])")
+_BEGINNING = re.compile(r"^(\d+(?=[.)](?: |$))|(?=[#=>])|(?=[+-][ +-]))(.)")
 _BACKTICKS = re.compile("`+")
 # An underscore within a word means nothing.
 _MARKUP = re.compile(r"([\\`*{}\[\]<|~&!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")

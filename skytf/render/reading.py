@@ -174,6 +174,8 @@ def _lead(page: Page) -> str:
     if total.likely is not None:
         about = "nothing" if total == Span.exactly(0.0) else f"about {usd(total.likely)}"
         return f"{begin} {time}{', and cost' if seconds is not None else '; it should cost'} {about}."
+    if total.high is not None:
+        return f"{begin} {time}; it costs {usd_range(total)}."
     at_least = f", but at least {usd(total.low)}" if total.low > 0 else ""
     return f"{begin} {time}; what it costs is not known{at_least}."
 

@@ -57,11 +57,9 @@ def not_checked(page: Page) -> tuple[Sentence, ...]:
 def _unknown(page: Page) -> Iterator[Risk]:
     cost, prediction = page.topology.cost, page.topology.prediction
     if cost is not None and cost.unknown:
-        less = (
-            "it may cost more than stands here"
-            if cost.total_usd.likely is not None
-            else "so what it costs is not known"
-        )
+        total = cost.total_usd
+        known = "it may cost more than stands here" if total.likely is not None else "so only bounds of it are known"
+        less = known if total.high is not None else "so what it costs is not known"
         yield Risk(True, said(f"Prices are missing, {less}:"), tuple(said(one) for one in cost.unknown))
     elif cost is None or not cost.total_usd.known:
         yield Risk(True, said("What it costs is not known."))

@@ -13,6 +13,7 @@ from skytf.model.job import Endpoint
 from skytf.model.region import Region
 from skytf.model.review import Page
 from skytf.model.site import SiteOption
+from skytf.model.span import Span
 from skytf.model.survey import JobSurvey
 from skytf.render.plan_md import MAX_CHARS, plan_md
 from tests.skytf.render import sample
@@ -121,6 +122,17 @@ def test_what_it_costs_stands_with_where_the_prices_are_from() -> None:
     assert (
         "Prices are missing, so what it costs is not known:\n  - an hour of Standard_D16s_v5 in azure:japaneast" in text
     )
+
+
+def test_bounds_are_told_where_there_is_no_likely_cost() -> None:
+    page = sample.clouds_page()
+    cost = replace(sample.clouds_cost(), total_usd=Span(9_341.0, None, 16_445.0))
+
+    text = plan_md(replace(page, topology=replace(page.topology, cost=cost))).decode()
+
+    assert "It should take about 1 day 4 h; it costs $9,341 to $16,445." in text
+    assert "| Cost | $9,341 to $16,445 |  |" in text
+    assert "Prices are missing, so only bounds of it are known:" in text
 
 
 def test_what_takes_longer_than_the_gateways_live_is_a_warning() -> None:
