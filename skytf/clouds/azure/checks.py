@@ -33,7 +33,10 @@ _SUBSCRIPTION_VERSION = "2022-12-01"
 _PROVIDERS_VERSION = "2021-04-01"
 _PERMISSIONS_VERSION = "2022-04-01"
 _FEATURES_VERSION = "2021-07-01"
-_ROLES = "give the role that skytf permissions azure prints, or Contributor and User Access Administrator: az role assignment create --role ROLE --assignee USER"
+_ROLES = (
+    "give the role that skytf permissions azure prints, or Contributor and User Access Administrator:"
+    " az role assignment create --role ROLE --assignee USER"
+)
 _REGISTERED = "Registered"
 
 
