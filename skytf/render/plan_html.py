@@ -16,14 +16,14 @@ from skytf.model.span import Span
 from skytf.render.links import ESTIMATED
 from skytf.render.map import BOX_HEIGHT, BOX_WIDTH, LABEL_WIDTH, draw
 from skytf.render.markdown import visible
-from skytf.render.reading import Reading, reading
+from skytf.render.reading import PAGE_ROWS, Reading, reading
 from skytf.render.said import is_name
 from skytf.render.templates import fill_html, trusted
 from skytf.render.words import amount, count, time_limit, usd
 from skytf.resources import templates_dir
 
 MAX_BYTES = 400_000  # a page that opens at once, and that a reviewer of a pull request can still diff
-_ROWS = (100, 50, 25, 10)  # of one table; with the longest names there are, 10 always fit
+_ROWS = (PAGE_ROWS, 50, 25, 10)  # of one table; with the longest names there are, 10 always fit
 _STYLE = "plan.css"
 _BLANK_LINES = re.compile(rb"\n\s*\n+")
 _FLEET_CHARS = 26

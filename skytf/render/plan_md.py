@@ -11,7 +11,7 @@ from skytf.model.review import Page
 from skytf.render.links import ESTIMATED
 from skytf.render.markdown import cell, code, prose
 from skytf.render.mermaid import mermaid
-from skytf.render.reading import reading
+from skytf.render.reading import PAGE_ROWS, reading
 from skytf.render.said import in_markdown
 from skytf.render.templates import fill
 from skytf.render.words import amount, count, listed, time_limit, usd
@@ -58,7 +58,9 @@ def plan_md(page: Page) -> bytes:
 
 def _more(rows: int) -> Callable[[Sequence[object], str], str]:
     def more(table: Sequence[object], where: str) -> str:
-        return f"And {len(table) - rows:,} more, in {where}.\n" if len(table) > rows else ""
+        if len(table) <= rows:
+            return ""
+        return f"And {len(table) - rows:,} more, in {where if len(table) > PAGE_ROWS else 'plan.html'}.\n"
 
     return more
 

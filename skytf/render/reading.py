@@ -30,6 +30,8 @@ from skytf.render.words import (
     usd_range,
 )
 
+# The longest tables of plan.html: what PLAN.md leaves out of shorter ones stands there.
+PAGE_ROWS = 100
 _OPERATOR = "operator"
 # How a price was estimated stands in brackets behind its date, and may have brackets itself.
 _RULE = re.compile(r" \((?:[^()]|\([^()]*\))*\)$")

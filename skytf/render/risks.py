@@ -13,16 +13,22 @@ from skytf.render.said import Name, Sentence, said
 from skytf.render.sites import keys_that_travel, placeholders
 from skytf.render.words import UNKNOWN, amount, count, duration, listed, time_limit
 
+_WEIGHED = "topology.json"
 _NEAR = 0.8  # a quota of which this much is taken leaves little for what else the account runs
 
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """One thing that may go wrong; ``serious`` is what should be looked at before anybody says yes."""
+    """
+    One thing that may go wrong; ``serious`` is what should be looked at before anybody says yes.
+
+    ``where`` is the file that has all *items*.
+    """
 
     serious: bool
     text: Sentence
     items: tuple[Sentence, ...] = ()
+    where: str = "transfer.json"
 
 
 def risks(page: Page, links: Sequence[SiteLink]) -> tuple[Risk, ...]:
@@ -60,13 +66,13 @@ def _unknown(page: Page) -> Iterator[Risk]:
         total = cost.total_usd
         known = "it may cost more than stands here" if total.likely is not None else "so only bounds of it are known"
         less = known if total.high is not None else "so what it costs is not known"
-        yield Risk(True, said(f"Prices are missing, {less}:"), tuple(said(one) for one in cost.unknown))
+        yield Risk(True, said(f"Prices are missing, {less}:"), tuple(said(one) for one in cost.unknown), _WEIGHED)
     elif cost is None or not cost.total_usd.known:
         yield Risk(True, said("What it costs is not known."))
     if prediction is not None and prediction.unknown:
         nothing = prediction.goodput_gbps.likely is None
         text = "No time is predicted:" if nothing else "The time is predicted without what is not known:"
-        yield Risk(nothing and _in_clouds(page), said(text), tuple(said(one) for one in prediction.unknown))
+        yield Risk(nothing and _in_clouds(page), said(text), tuple(said(one) for one in prediction.unknown), _WEIGHED)
     elif prediction is None or prediction.goodput_gbps.likely is None:
         yield Risk(_in_clouds(page), said("No throughput is predicted: nothing is known about these links."))
 

@@ -188,6 +188,14 @@ def test_65536_links_are_one_row() -> None:
     assert "Shortened" not in text
 
 
+def test_what_is_left_out_stands_in_the_page_or_in_a_file_that_has_all() -> None:
+    hundred = plan_md(sample.crowded_page("k" * 900, jobs=90, instances=1)).decode()
+    more = plan_md(sample.crowded_page("k" * 900, jobs=110, instances=1)).decode()
+
+    assert re.search(r"^And \d\d more, in plan.html.$", hundred, re.MULTILINE)
+    assert re.search(r"^And \d+ more, in topology.json.$", more, re.MULTILINE)
+
+
 def test_what_fits_is_not_shortened() -> None:
     assert "Shortened" not in plan_md(sample.clouds_page()).decode()
 
