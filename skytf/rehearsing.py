@@ -52,6 +52,7 @@ class Rehearsals(Working):
                 play = Play(rehearsal, setting)
             except BaseException:
                 self._discard(directory)
+                self._check()  # whatever broke after somebody asked to stop broke because of that
                 raise
             try:
                 return play.run()

@@ -121,6 +121,7 @@ def planned_here(bundle: Bundle, setting: Setting) -> Bundle:
     Raises:
         TerraformError: Terraform does not accept it.
     """
+    setting.hooks.on_phase("planning", "terraform plans the fleet that plays it")
     with tempfile.TemporaryDirectory(prefix="skytf-rehearsal-") as scratch:
         workdir = Path(scratch) / "work"
         lay_out(bundle, workdir)

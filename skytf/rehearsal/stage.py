@@ -33,7 +33,7 @@ MOST_BYTES = 1 << 30
 _USUAL_S = 20.0
 _LARGE_PIECE = DEFAULT_CHUNK_BYTES
 _AS_GOOD = 0.99
-_LEAST_MINUTES = 60
+_LEAST_MINUTES, _MOST_MINUTES = 60, 24 * 60
 _LATE = 3
 _READS = frozenset({"read_object_store", "read_local", "gen_data"})
 _WRITES = frozenset({"write_object_store", "write_local", "discard"})
@@ -145,7 +145,8 @@ def _delivered(manifest: Manifest) -> int:
 
 def _ttl_minutes(part: Prediction) -> int:
     """Return the time limit of the local VMs."""
-    return _LEAST_MINUTES + math.ceil(_LATE * (part.transfer_s.high or part.transfer_s.likely or 0.0) / 60)
+    late_s = _LATE * (part.transfer_s.likely or 0.0)
+    return min(_LEAST_MINUTES + math.ceil(late_s / 60), _MOST_MINUTES)
 
 
 def _here(request: Request) -> Request:
@@ -155,6 +156,7 @@ def _here(request: Request) -> Request:
         jobs=tuple(_job(job) for job in request.jobs),
         via=here(request.via) if request.via else None,
         shapes=tuple(replace(one, source=here(one.source), target=here(one.target)) for one in request.shapes),
+        source_drift="report",
         site_options=(),
         facts=(),
         spot=False,

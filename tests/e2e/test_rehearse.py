@@ -124,19 +124,23 @@ def test_what_a_killed_rehearsal_leaves_is_removed_and_not_gone_on_with(
         server.accept()
 
 
+@pytest.mark.parametrize(
+    ("phase", "words"), [("transferring", "rehearse again"), pytest.param("planning", "", marks=pytest.mark.slow)]
+)
 def test_a_rehearsal_that_is_stopped_leaves_nothing(
-    home: Path, tmp_path: Path, nobody: tuple[dict[str, str], socket.socket]
+    home: Path, tmp_path: Path, nobody: tuple[dict[str, str], socket.socket], phase: str, words: str
 ) -> None:
     environment, _ = nobody
     directory = written(one_way(), tmp_path / "bundle", SMALL)
     with skytf(home, "apply-transfer", directory, "--rehearse", "--rehearse-rate", 20, **environment) as command:
-        command.until_phase("transferring")
+        command.until_phase(phase)
         transfer_id = command.transfer_id
         command.signal(signal.SIGINT)
         ended = command.end()
 
     assert ended == 130
-    assert "rehearse again" in command.last("error")["hint"]
+    assert words in command.last("error")["hint"]
+    assert command.last("error")["type"] == "Interrupted"
     assert not (home / "transfers" / transfer_id).exists()
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gateway.program import LEAVES, Program, Step, steps
 from skytf.bundle import Bundle
+from skytf.ends import ends_of
 from skytf.errors import InputError
+from skytf.home import TransferDir
 from skytf.model.region import Region
 from skytf.model.rehearsal import Rehearsing
 from skytf.rehearsal.stage import MOST_PER_SITE, here, staged
+from skytf.verification import Found
 from tests.skytf.rehearsal.plans import AZURE, EAST, GOOGLE, RELAY, asked, bundle
 
 
@@ -66,6 +71,27 @@ def test_nothing_of_an_account_is_left(given: Bundle) -> None:
     for content in played.files.values():
         assert b"s3://" not in content
         assert b"gs://" not in content
+
+
+def test_its_ends_are_no_stores(given: Bundle, tmp_path: Path) -> None:
+    played = staged(given, Rehearsing(size_bytes=10**6)).bundle
+    (job,) = played.manifest.request.jobs
+
+    ends = ends_of(played)
+
+    listed = list(ends.entries(job, lambda _: None))
+    assert sum(one.size_bytes for one in listed) == played.manifest.survey[0].bytes
+    assert ends.credentials() == {}
+    assert ends.found(job, 0, [(one.key, one.suffix, one.size_bytes) for one in listed]) == Found()
+    ends.sweep(TransferDir(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_its_machines_end_themselves_within_a_day(given: Bundle) -> None:
+    usual, endless = staged(given, Rehearsing()), staged(given, Rehearsing(rate_mbps=1.0, size_bytes=10**12))
+
+    assert usual.bundle.manifest.request.ttl_minutes == 61
+    assert endless.bundle.manifest.request.ttl_minutes == 24 * 60
 
 
 def test_it_is_the_same_each_time(given: Bundle) -> None:
