@@ -48,6 +48,15 @@ def test_a_plan_that_was_played_whole_fills_and_empties_its_links_too(rehearsal:
     assert report.compared[0].measured == pytest.approx(6.4)
 
 
+@pytest.mark.parametrize(("steady_bytes_per_s", "gbps", "seconds"), [(12.7e6, 10.0, 8.0), (14e6, 11.2, 714.286)])
+def test_a_little_more_than_links_can_pass_is_what_they_can(
+    rehearsal: Rehearsal, steady_bytes_per_s: float, gbps: float, seconds: float
+) -> None:
+    report = concluded(REPORT, rehearsal, Seen(steady_bytes_per_s=steady_bytes_per_s))
+
+    assert [one.measured for one in report.compared[:2]] == [gbps, seconds]
+
+
 def test_a_machine_that_was_too_slow_is_the_bottleneck(rehearsal: Rehearsal) -> None:
     report = concluded(REPORT, rehearsal, Seen(busy=0.97, steady_bytes_per_s=4e6))
 

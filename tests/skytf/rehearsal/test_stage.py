@@ -64,6 +64,8 @@ def test_nothing_of_an_account_is_left(given: Bundle) -> None:
 
     job = played.manifest.request.jobs[0]
     assert job.source.url == "generated://from/a"
+    assert [one.region for one in (job.source, *job.destinations)] == [here(one) for one in (EAST, GOOGLE, AZURE)]
+    assert played.manifest.request.via == here(RELAY)
     assert [one.url for one in job.destinations] == ["discard://to/b", "discard://acc/con/c"]
     assert all(one.access == "keys" and not one.store.credentials for one in (job.source, *job.destinations))
     assert {name.split("/")[1] for name in played.infra if name.startswith("modules/")} == {"local"}
