@@ -117,6 +117,8 @@ def settings_for(settings: Settings, topology: Topology, size_bytes: int) -> Set
         threshold_bytes=max(settings.threshold_bytes * piece // settings.chunk_bytes, piece),
         batch_bytes=min(settings.batch_bytes, piece),
         slice_bytes=min(settings.slice_bytes, piece),
+        # A pool for chunks of gigabytes would be taken from this machine by every gateway.
+        pool_bytes=min(settings.pool_bytes, Settings().pool_bytes),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,15 @@ def test_pieces_are_small_enough_to_fill_every_connection(given: Bundle) -> None
     assert settings.threshold_bytes == 2 * settings.chunk_bytes
     assert all(one.settings == settings for one in rehearsal.bundle.programs.values())
     assert any("cut into pieces" in note for note in rehearsal.notes)
+
+
+def test_gateways_that_cut_smaller_need_no_large_pool() -> None:
+    request = asked()
+    large = replace(request, settings=replace(request.settings, chunk_bytes=4 << 30, pool_bytes=32 << 30))
+
+    rehearsal = staged(bundle(large), Rehearsing())
+
+    assert rehearsal.bundle.manifest.request.settings.pool_bytes == request.settings.pool_bytes
 
 
 def test_a_large_rehearsal_cuts_as_the_plan_does(given: Bundle) -> None:
