@@ -168,3 +168,15 @@ def test_what_is_to_be_copied_can_be_rehearsed_in_one_step(home: Path, tmp_path:
     assert said.process.returncode == 0
     assert (report["jobs"][0]["objects"], report["jobs"][0]["bytes"]) == (3, 300_000)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_pinned_bundle_is_rehearsed_like_any_other(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_bytes(b"a" * 100_000)
+    ends = ("-r", tmp_path / "in", tmp_path / "out")
+    assert run(home, "plan", *ends, "--source-drift", "pin", "--out", tmp_path / "bundle").process.returncode == 0
+
+    said = run(home, "apply-transfer", tmp_path / "bundle", "--rehearse")
+
+    assert said.process.returncode == 0, said.process.stderr
+    assert said.last("report")["jobs"][0]["objects"] == 1

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from skytf.client.looking import Looking
 from skytf.errors import InputError
 from skytf.home import Home, TransferDir, new_transfer_id
-from skytf.looking import Looking
 from skytf.model import codec
 from skytf.model.copy import ApplyOptions, Copy, Target
 from skytf.report import Report

@@ -10,11 +10,11 @@ from pathlib import Path
 from skytf import bundle as bundles
 from skytf.assembly import Setting
 from skytf.bundle import Bundle
+from skytf.client.looking import Looking, owner
 from skytf.deploy.cancel import Cancel
 from skytf.errors import Interrupted
 from skytf.home import TransferDir, new_transfer_id
 from skytf.hooks import Hooks, Serialised
-from skytf.looking import Looking, owner
 from skytf.model import codec
 from skytf.model.copy import ApplyOptions
 from skytf.runner.engine import Engine

@@ -1,4 +1,4 @@
-"""The Python API: plan, apply, copy, resume, reap. The command line uses nothing else."""
+"""Plan, apply, copy and resume transfers: what a client is for."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from skytf import exactly
 from skytf.assembly import backend_of
 from skytf.bundle import Bundle
 from skytf.catalog.tables import load
+from skytf.client.rehearsing import Rehearsals
 from skytf.drifting import check_drift
 from skytf.errors import InputError, Refused
 from skytf.figures import figures
@@ -25,7 +26,6 @@ from skytf.operator import check_applying
 from skytf.planning import Place, planned
 from skytf.prepare import derive, with_difference
 from skytf.quota import check_quota
-from skytf.rehearsing import Rehearsals
 from skytf.report import Report
 from skytf.sources import Watch
 from skytf.tally import Inquiries

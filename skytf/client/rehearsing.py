@@ -8,6 +8,7 @@ from pathlib import Path
 from skytf import bundle as bundles
 from skytf import exactly
 from skytf.bundle import Bundle
+from skytf.client.working import Working
 from skytf.errors import Interrupted
 from skytf.generated import is_rehearsal
 from skytf.home import TransferDir
@@ -19,7 +20,6 @@ from skytf.rehearsal.stage import staged
 from skytf.report import Report
 from skytf.transfer import BUNDLE_DIR, Transfer
 from skytf.transfers import Asked
-from skytf.working import Working
 
 _REHEARSING = Rehearsing()
 _APPLYING = ApplyOptions()
@@ -41,7 +41,7 @@ class Rehearsals(Working):
         """
         given = bundles.read(bundle) if isinstance(bundle, Path) else bundle
         exactly.check_decisive(given)
-        exactly.verify(given, derive(given.manifest, given.plan_json).files)
+        exactly.verify(given, derive(given.manifest, given.plan_json, listings=given.listings).files)
         rehearsal = staged(given, options)
         directory = self._begin(Asked())
         with directory.locked():
