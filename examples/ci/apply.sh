@@ -2,8 +2,8 @@
 # Apply every bundle that a merge has brought, exactly as it was reviewed: apply.sh [BASE]
 #
 # BASE is the commit before the merge (default: the first parent of HEAD). SKYTF_BACKEND names the file that says where
-# the state is kept. Bundles are applied one after the other, each whatever becomes of the others; the first code that is
-# not 0 is the exit code.
+# the state is kept. Bundles are applied one after the other, each whatever becomes of the others, until somebody stops
+# it; the first code that is not 0 is the exit code.
 set -euo pipefail
 
 base=${1:-HEAD^1}
@@ -14,13 +14,25 @@ if [ -z "${SKYTF_BACKEND:-}" ]; then
   exit 2
 fi
 
-# A first push has no commit before it.
-git cat-file -e "$base^{commit}" 2> /dev/null || base=$(git hash-object -t tree /dev/null)
+# After a first push, a forced one or in a shallow checkout nobody knows what is new, and all that was ever applied is not.
+if ! git cat-file -e "$base^{commit}" 2> /dev/null; then
+  echo "Error: $base is no commit of this checkout, so nobody knows which bundles the merge has brought" >&2
+  echo "Next: check out the whole history, or name the commit before the merge: apply.sh COMMIT" >&2
+  exit 2
+fi
+
+# A bundle that was only moved was applied before; two that are alike are not one that was moved.
+changed=$(mktemp)
+trap 'rm -f "$changed"' EXIT
+git diff -z --name-only --find-renames=100% --diff-filter=AM "$base" HEAD -- ':(glob)**/bundle/transfer.json' > "$changed"
 
 code=0
 while IFS= read -r -d '' manifest; do
-  bundle=$(dirname "$manifest")
+  bundle=$(dirname -- "$manifest")
   echo "Applying $bundle"
-  skytf apply-transfer "$bundle" < /dev/null || { status=$?; [ "$code" -ne 0 ] || code=$status; }
-done < <(git diff -z --name-only --diff-filter=AM "$base" HEAD -- ':(glob)**/bundle/transfer.json')
+  status=0
+  skytf apply-transfer -- "$bundle" < /dev/null || status=$?
+  [ "$code" -ne 0 ] || code=$status
+  case $status in 130 | 143) break ;; esac
+done < "$changed"
 exit "$code"

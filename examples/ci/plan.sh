@@ -12,6 +12,13 @@ base=${2:-}
 for name in SKYTF_POLICY SKYTF_CATALOG; do [ -n "${!name:-}" ] || unset "$name"; done
 
 extra=(--yes --out "$directory/bundle")
+# Named here, because a --policy or --catalog of plan.args would stand in the place of the variables.
+read -r -a policies <<< "${SKYTF_POLICY:-}"
+read -r -a catalogs <<< "${SKYTF_CATALOG:-}"
+for name in ${policies[@]+"${policies[@]}"}; do extra+=(--policy "$name"); done
+for name in ${catalogs[@]+"${catalogs[@]}"}; do extra+=(--catalog "$name"); done
+# Where nothing can be planned now, what was planned earlier is not shown for it.
+rm -f "$directory/bundle/PLAN.md"
 if [ -n "$base" ] && git cat-file -e "$base:$directory/bundle/transfer.json" 2> /dev/null; then
   old=$(mktemp -d)
   trap 'rm -rf "$old"' EXIT

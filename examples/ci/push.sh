@@ -6,7 +6,7 @@ set -euo pipefail
 
 directory=${1:?"usage: push.sh DIRECTORY BRANCH"}
 branch=${2:?"usage: push.sh DIRECTORY BRANCH"}
-[ -f "$directory/bundle/transfer.json" ] || exit 0 # nothing was planned, and plan.sh has said why
+[ -f "$directory/bundle/PLAN.md" ] || exit 0 # nothing was planned, and plan.sh has said why
 
 git add --all -- "$directory/bundle"
 if git diff --cached --quiet -- "$directory/bundle"; then

@@ -160,8 +160,8 @@ def _action(runner: Runner, given: Mapping[str, str], event: Mapping[str, str]) 
     for step in action["runs"]["steps"]:
         if "uses" in step or step["name"] == "Install skytf":
             continue
-        wanted = step.get("if", "true")
-        if (code and "always()" not in wanted) or not _holds(wanted, values):
+        wanted = step.get("if", "true").removeprefix("${{").removesuffix("}}")
+        if (code and "!cancelled()" not in wanted) or not _holds(wanted, values):
             continue
         environment = {name: _filled(str(value), values) for name, value in step.get("env", {}).items()}
         said = runner.run(step["run"], environment)
@@ -179,7 +179,7 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 def _holds(condition: str, values: Mapping[str, str]) -> bool:
     """Return whether an ``if`` of the form ``a == 'b' && c != 'd'`` holds."""
     for part in condition.split("&&"):
-        if part.strip() in {"true", "always()"}:
+        if part.strip() in {"true", "!cancelled()"}:
             continue
         name, sign, text = part.split()
         if (values.get(name, "skipped") == text.strip("'")) != (sign == "=="):

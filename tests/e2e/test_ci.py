@@ -16,6 +16,7 @@ from tests.states import States, serving_states
 
 POLICY = "skytf_policy:\n  max_instances: 4\n"
 BRANCH = "nightly"
+TOKEN = "glpat-of-somebody"
 
 
 @dataclass
@@ -183,6 +184,30 @@ def test_on_github_words_of_a_request_are_never_run_by_a_shell(project: Project)
     assert "could not be planned" in project.comments.bodies[1]
 
 
+def test_on_github_a_request_cannot_bring_a_policy_of_its_own(project: Project) -> None:
+    git("checkout", "--quiet", "-B", "main", "origin/main", cwd=project.work)
+    (project.work / "mine.yaml").write_text("skytf_policy:\n  max_instances: 100\n")
+    base = project.change(BRANCH, "transfers/nightly/plan.args", project.plan_args("--instances 3 --policy mine.yaml"))
+
+    planned = project.planned(BRANCH, base)
+
+    assert planned.code == 8, planned.text
+    assert "policy.yaml" in planned.text
+
+
+def test_on_github_an_earlier_plan_is_not_shown_for_a_request_that_cannot_be_planned(project: Project) -> None:
+    base = project.change(BRANCH, "transfers/nightly/plan.args", project.plan_args())
+    assert project.planned(BRANCH, base).code == 0
+    project.merge(BRANCH)
+    base = project.change("wrong", "transfers/nightly/plan.args", "-r /not/there /nowhere\n")
+
+    planned = project.planned("wrong", base)
+
+    assert planned.code == 2, planned.text
+    assert "could not be planned" in project.comments.bodies[1]
+    assert project.file("wrong", "transfers/nightly/bundle/PLAN.md").startswith("# Plan")  # what main has
+
+
 def test_a_source_that_moved_on_after_the_review_is_refused(project: Project) -> None:
     base = project.change(BRANCH, "transfers/nightly/plan.args", project.plan_args())
     assert project.planned(BRANCH, base).code == 0
@@ -216,13 +241,15 @@ def test_on_gitlab_what_was_reviewed_is_applied_after_the_merge(project: Project
         "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": BRANCH,
         "CI_MERGE_REQUEST_DIFF_BASE_SHA": base,
         "CI_COMMIT_SHA": git("rev-parse", BRANCH, cwd=project.origin),
-        "SKYTF_GITLAB_TOKEN": "t",
+        "SKYTF_GITLAB_TOKEN": TOKEN,
         "SKYTF_PUSH_URL": str(project.origin),
     }
 
-    planned = gitlab(project.runner(), "plan", project.origin, BRANCH, merge_request)
+    runner = project.runner()
+    planned = gitlab(runner, "plan", project.origin, BRANCH, merge_request)
 
     assert planned.code == 0, planned.text
+    assert TOKEN not in (runner.checkout / ".git" / "config").read_text()
     plan = project.file(BRANCH, "transfers/nightly/bundle/PLAN.md")
     assert project.comments.bodies == {1: f"<!-- skytf: transfers/nightly -->\n{plan}\n"}
 
@@ -242,13 +269,15 @@ def test_on_atlantis_the_very_directory_that_was_planned_is_applied(project: Pro
     project.change(BRANCH, "transfers/nightly/plan.args", project.plan_args())
     server = project.runner()
     server.clone(project.origin, BRANCH)
+    plan_file = project.root / "nightly-default.tfplan"
 
-    planned = atlantis(server, "plan", etc, {"BASE_BRANCH_NAME": "main"})
+    planned = atlantis(server, "plan", etc, {"BASE_BRANCH_NAME": "main", "PLANFILE": str(plan_file)})
 
     assert planned.code == 0, planned.text
     assert planned.text.startswith("# Plan")
+    assert plan_file.exists()  # what Atlantis takes for a plan that can be applied
 
-    applied = atlantis(server, "apply", etc, {"BASE_BRANCH_NAME": "main"})
+    applied = atlantis(server, "apply", etc, {"BASE_BRANCH_NAME": "main", "PLANFILE": str(plan_file)})
 
     assert applied.code == 0, applied.text
     assert len(list(project.target.iterdir())) == 20
