@@ -13,6 +13,7 @@ HEADINGS = {
     "regions": "cloud,region,place,latitude,longitude,continent,date,source",
     "requests": "cloud,region,storage_class,operation,usd_per_1000,date,source",
     "rtt": "from,to,rtt_ms,date,source",
+    "stores": "scheme,cloud,storage_class,priced_as,date,source",
     "throughput": "from,to,addresses,gbps,date,source",
     "timings": "phase,low_s,high_s,date,source",
 }

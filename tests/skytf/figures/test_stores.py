@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from skytf.catalog.tables import load
@@ -17,15 +18,43 @@ def of_source(source: Endpoint, *directories: Path) -> StoreFigures:
     return found[1]
 
 
+def of_destination(target: Endpoint) -> StoreFigures:
+    found = stores(request(end("file:///in", "local:a"), target), load([]))
+    return found[0]
+
+
 def test_requests_cost_what_the_row_of_the_region_says() -> None:
-    found = of_source(end("s3://a", "aws:us-east-1"))
+    found = of_destination(end("s3://a", "aws:us-east-1"))
 
     assert found.storage_class == "standard"
-    assert {name: one.value.likely for name, one in found.usd_per_1000.items()} == {
-        "get": 0.0004, "put": 0.005, "multipart-part": 0.005, "list": 0.005
-    }  # fmt: skip
+    assert {name: one.value for name, one in found.usd_per_1000.items()} == {
+        "get": Span.exactly(0.0004),
+        "put": Span.exactly(0.005),
+        "multipart-part": Span.exactly(0.005),
+        "list": Span.exactly(0.005),
+    }
     assert all(one.rule == "" for one in found.usd_per_1000.values())
-    assert found.retrieval_usd_per_gb.value == Span.exactly(0.0)
+    assert found.retrieval_usd_per_gb == replace(found.usd_per_1000["get"], value=Span.exactly(0.0))
+
+
+def test_what_is_read_may_be_of_the_dearest_class_because_nobody_looks() -> None:
+    found = of_source(end("s3://a", "aws:us-east-1"))
+
+    rule = "of which class the objects are nobody looked: likely standard, at most the dearest"
+    get, retrieval = found.usd_per_1000["get"], found.retrieval_usd_per_gb
+    assert (get.value, get.rule) == (Span(0.0004, 0.0004, 0.001), rule)
+    assert (retrieval.value, retrieval.rule) == (Span(0.0, 0.0, 0.02), rule)
+    assert found.usd_per_1000["list"].value == Span.exactly(0.005)
+    assert of_source(end("gs://a", "gcp:us-central1")).retrieval_usd_per_gb.value.high == 0.05
+
+
+def test_a_user_who_names_the_class_is_believed(tmp_path: Path) -> None:
+    table(tmp_path, "stores", "s3,aws,standard-ia,standard-ia,2026-10-01,our lifecycle rules")
+
+    found = of_source(end("s3://a", "aws:us-east-1"), tmp_path)
+
+    assert found.retrieval_usd_per_gb.value == Span.exactly(0.01)
+    assert found.usd_per_1000["get"].value == Span.exactly(0.001)
 
 
 def test_another_region_has_them_by_a_rule() -> None:
@@ -36,7 +65,7 @@ def test_another_region_has_them_by_a_rule() -> None:
 
 
 def test_a_class_that_is_priced_as_another_is_widened() -> None:
-    get = of_source(end("gs://a", "gcp:us-central1")).usd_per_1000["get"]
+    get = of_destination(end("gs://a", "gcp:us-central1")).usd_per_1000["get"]
 
     assert get.value == Span(0.0004 / 2.1, 0.0004, 0.00084).rounded(6)
     assert get.rule.startswith("that of standard-multi-region")
