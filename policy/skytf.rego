@@ -163,7 +163,12 @@ known_rules := {
 	"open_to_internet", "operator_prefix", "public_addresses", "required_tags", "resource_types", "spot",
 }
 
-deny contains broken("policy", "", "no rules", "skytf_policy: give --data policy.yaml") if not data.skytf_policy
+deny contains broken("policy", "", "no rules", "skytf_policy: give --data policy.yaml") if not has_rules
+
+has_rules if {
+	is_object(policy)
+	count(policy) > 0
+}
 
 deny contains broken("policy", "", "no modules", "skytf_modules: give --data modules.json") if not data.skytf_modules
 
@@ -180,6 +185,86 @@ deny contains broken("policy", key, "a rule that there is not", "docs/policy.md"
 deny contains broken("policy", key, "a rule without a value", "docs/policy.md") if {
 	some key in object.keys(policy)
 	policy[key] == null
+}
+
+# What is of another kind would compare as nothing, and let everything pass.
+deny contains broken("policy", key, "a value that the rule cannot have", "docs/policy.md") if {
+	some key in object.keys(policy)
+	key in known_rules
+	not right(key, policy[key])
+}
+
+right(key, value) if {
+	key in {"max_hours", "max_instances", "max_instances_per_region", "operator_prefix"}
+	is_number(value)
+}
+
+right(key, value) if value in words[key]
+
+right("max_bytes", _) if is_number(max_bytes)
+
+right(key, value) if {
+	key in {"max_usd", "max_usd_per_destination", "max_usd_per_gb"}
+	is_number(value)
+}
+
+right(key, value) if {
+	key in {"max_usd", "max_usd_per_destination", "max_usd_per_gb"}
+	is_object(value)
+	count(value) > 0
+	every name, most in value {
+		name in {"high", "likely", "low"}
+		is_number(most)
+	}
+}
+
+right(key, value) if {
+	key in {
+		"allowed_destinations", "allowed_regions", "allowed_sources", "forbidden_destinations", "forbidden_regions",
+		"required_tags", "resource_types",
+	}
+	texts(value)
+}
+
+right("required_tags", value) if {
+	is_object(value)
+	count(value) > 0
+	every pattern in value {
+		is_string(pattern)
+	}
+}
+
+right("allowed_instance_types", value) if {
+	is_object(value)
+	count(value) > 0
+	every cloud, globs in value {
+		modules[cloud]
+		texts(globs)
+	}
+}
+
+right("encryption", value) if {
+	is_object(value)
+	count(value) > 0
+	every asked in value {
+		asked == "required"
+	}
+}
+
+texts(value) if {
+	is_array(value)
+	count(value) > 0
+	every one in value {
+		is_string(one)
+	}
+}
+
+words := {
+	"allow_unknown_cost": {false, true},
+	"gateway_credentials": {"any", "identity"},
+	"open_to_internet": {"allowed", "forbidden"},
+	"public_addresses": {"allowed", "forbidden"},
+	"spot": {"allowed", "forbidden", "required"},
 }
 
 deny contains broken("bundle", name, "no such file in the input", "transfer.json, topology.json, infra/terraform.tfvars.json") if {

@@ -33,7 +33,13 @@ def _cost(policy: Policy, facts: Facts) -> Iterator[Violation]:
     jobs = {one.job_id: len(one.destinations) for one in facts.request.jobs}
     delivered = sum(one.bytes * jobs[one.job_id] for one in facts.surveys)
     if delivered:
-        yield from _usd("max_usd_per_gb", "", total.scaled(_GB / delivered), policy.max_usd_per_gb, policy)
+        yield from _usd("max_usd_per_gb", "", _per_gb(total, delivered), policy.max_usd_per_gb, policy)
+
+
+def _per_gb(total: Span, delivered: int) -> Span:
+    """Multiply first: 0.10 USD for 10 GB is 0.01 and no more, as a share times an amount would not be."""
+    likely, high = (None if one is None else one * _GB / delivered for one in (total.likely, total.high))
+    return Span(total.low * _GB / delivered, likely, high)
 
 
 def _missing(facts: Facts) -> str:

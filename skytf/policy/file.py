@@ -106,7 +106,7 @@ def _note_lines(path: Path, node: Any, keys: tuple[str, ...], lines: dict[tuple[
 
 def _check_values(rules: dict[Any, Any], keys: tuple[str, ...] = ()) -> None:
     for key, value in rules.items():
-        if value is None:
+        if value is None or value == {}:
             raise _NoValue((*keys, str(key)))
         if isinstance(value, dict):
             _check_values(value, (*keys, str(key)))

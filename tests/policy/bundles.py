@@ -127,6 +127,7 @@ BUNDLES: dict[str, Bundle] = {
     "unknown cost": bundle(cost=costs(None, None)),
     "no cost": bundle(cost=Cost((), (), Span())),
     "nothing to move": bundle(size=0),
+    "a cent for each GB": bundle(size=10 * 10**9, cost=costs(0.1, 0.1, low=0.1)),
     "two destinations": bundle(destinations=(end("gs://to/b/", GCP), end("gs://other/c", GCP))),
     "many gateways": bundle(instances=3),
     "long": bundle(ttl_minutes=601),

@@ -58,6 +58,8 @@ def test_short_forms_mean_what_the_long_ones_say(tmp_path: Path) -> None:
         ("skytf_policy: {allowed_regions: 'aws:*'}\n", "allowed_regions: Input should be a valid list", "docs"),
         ("skytf_policy: {allowed_regions: ['aws:[ab]*']}\n", "in which * stands for anything", "docs"),
         ("skytf_policy:\n  spot: forbidden\n  max_usd:\n", "line 3: max_usd has no value", "docs"),
+        ("skytf_policy:\n  spot: forbidden\n  max_usd: {}\n", "line 3: max_usd has no value", "docs"),
+        ("skytf_policy: {encryption: {}}\n", "encryption has no value", "docs"),
         ("skytf_policy: {encryption: {disks: }}\n", "encryption.disks has no value", "docs"),
         ("skytf_policy:\n  max_hours: 1\n  max_hours: 2\n", "line 3: max_hours stands there twice", "leave one"),
         ("skytf_policy:\n  allowed_instance_types: {asw: ['*']}\n", "line 2: there is no cloud 'asw'", "known: aws,"),
