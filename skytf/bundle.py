@@ -45,6 +45,8 @@ _TOP = frozenset({ATTRIBUTES, MANIFEST, TOPOLOGY, PLAN_JSON, PLAN_MD, PLAN_HTML}
 _FOLDERS = (INFRA, LISTINGS, PROGRAMS)
 # What follows from the rest is folded in a pull request (GitHub Docs, "Customizing how changed files appear").
 _FOLDED = (f"{PROGRAMS}**", PLAN_HTML, PLAN_JSON, TOPOLOGY)
+# Whatever core.autocrlf or the attributes of the repository say: other line ends are other bytes, and refused.
+_AS_IT_IS = "* -text"
 # What Terraform itself leaves behind where somebody runs it in a bundle; never applied, so no edit.
 _TERRAFORMS_OWN = f"{INFRA}.terraform/"
 AGAIN = "plan again, or take the reviewed files back from version control"
@@ -132,7 +134,9 @@ def compose(
     *infra* may hold the ``.terraform.lock.hcl`` that init made; *listings* are job id → pinned listing.
     """
     files = {
-        ATTRIBUTES: "".join(f"{name} linguist-generated\n" for name in _FOLDED).encode(),
+        ATTRIBUTES: "".join(
+            f"{line}\n" for line in (_AS_IT_IS, *(f"{one} linguist-generated" for one in _FOLDED))
+        ).encode(),
         MANIFEST: codec.encode(manifest),
         TOPOLOGY: codec.encode(topology),
         PLAN_HTML: plan_html,
