@@ -114,11 +114,11 @@ def _pieces(objects: int, size_bytes: int, bounds: tuple[int, int], settings: Se
     threshold = settings.threshold_bytes
     all_of_them = Span.exactly(float(objects))
     filled = all_of_them
-    if not smallest:  # some of them may be empty
-        filled = Span(float(size_bytes > 0), float(objects) if size_bytes else 0.0, float(objects))
+    if not smallest:  # some of them may be empty, and all but as many as there are bytes are
+        most_filled = float(min(objects, size_bytes))
+        filled = Span(float(size_bytes > 0), most_filled, most_filled)
     if largest <= threshold:
         whole_bytes = Span.exactly(float(size_bytes))
-        filled = filled if size_bytes else Span.exactly(0.0)
         return Pieces(objects, size_bytes, all_of_them, pieces=all_of_them, whole_bytes=whole_bytes, filled=filled)
     most = objects + size_bytes / _step(max(smallest, threshold + 1), settings.chunk_bytes)
     average = -(-size_bytes // objects)
@@ -139,7 +139,7 @@ def _pieces(objects: int, size_bytes: int, bounds: tuple[int, int], settings: Se
         chunks=Span(fewest, count, most),
         pieces=Span(max(float(objects), fewest), count if are_cut else float(objects), most),
         whole_bytes=Span(0.0, 0.0 if are_cut else float(size_bytes), float(size_bytes)),
-        filled=Span(0.0, 0.0 if are_cut else filled.likely, float(objects)),
+        filled=Span(0.0, 0.0 if are_cut else filled.likely, filled.high),
     )
 
 

@@ -79,6 +79,13 @@ def test_a_pair_of_two_known_clouds_is_estimated_from_pairs_of_theirs_of_that_le
     assert found.rtt_ms.known
 
 
+def test_an_estimate_is_made_of_pairs_in_its_own_direction() -> None:
+    out, back = between("aws:mx-central-1", "gcp:us-central1"), between("gcp:us-central1", "aws:mx-central-1")
+
+    assert _known(out.throughput_gbps)[1] < 5.5  # AWS lets 5 Gbit/s out, Google 7
+    assert back.throughput_gbps.value.low > 6.5
+
+
 def test_a_cloud_that_nobody_measured_is_estimated_from_all_others_and_wider() -> None:
     ibm = between("ibm:us-south", "aws:us-east-1").throughput_gbps
     aws = between("aws:us-east-2", "gcp:us-south1").throughput_gbps

@@ -81,6 +81,14 @@ def test_a_spot_price_moves_and_never_above_that_on_demand() -> None:
     assert spot.rule.startswith("spot prices move")
 
 
+def test_where_a_spot_price_is_near_that_on_demand_it_moves_up_to_that(tmp_path: Path) -> None:
+    table(tmp_path, "instance_prices", "gcp,us-central1,n2-standard-16,1,0.9,2026-10-01,our bill")
+
+    spot = at("gcp:us-central1", tmp_path, spot=True).usd_per_hour
+
+    assert spot.value == Span(0.9 / 1.4, 0.9, 1.0).rounded(6)
+
+
 def test_an_unknown_spot_price_is_at_most_that_on_demand() -> None:
     found = at("aws:us-east-1", spot=True).usd_per_hour
 

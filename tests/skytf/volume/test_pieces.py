@@ -33,6 +33,11 @@ def test_small_objects_travel_whole() -> None:
     assert found.filled == Span.exactly(3)
 
 
+def test_no_more_objects_are_filled_than_there_are_bytes() -> None:
+    assert pieces_of(assumed(1_000, 3), SETTINGS).filled == Span(1, 3, 3)
+    assert pieces_of(assumed(1_000, 0), SETTINGS).filled == Span.exactly(0)
+
+
 def test_large_objects_are_cut() -> None:
     """640 MiB are ten chunks; of a class (512 MiB, 1 GiB] with so many bytes there may be up to eleven."""
     found = pieces_of(surveyed(640 * MIB), SETTINGS)
