@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from skytf.bundle import AGAIN, INFRA, LOCK_FILE, MANIFEST, PLAN_HTML, PLAN_JSON, PLAN_MD, Bundle
 from skytf.errors import Refused
 from skytf.listing import FOLDER as LISTINGS
-from skytf.listing import name_of
+from skytf.listing import PIN, name_of
 
 _MODULES = "modules/"
 # Terraform makes them, and they are compared apart.
@@ -101,7 +101,9 @@ def _check_modules(bundle: Bundle, differing: list[str]) -> None:
 
 
 def _listings(bundle: Bundle) -> Iterator[str]:
-    digests = {name_of(one.job_id): one.listing_sha256 for one in bundle.manifest.survey if one.listing_sha256}
+    manifest = bundle.manifest
+    pins = manifest.request.source_drift == PIN
+    digests = {name_of(one.job_id): one.listing_sha256 for one in manifest.survey if pins or one.listing_sha256}
     for name in sorted(digests.keys() | {name for name in bundle.files if name.startswith(LISTINGS)}):
         if name not in bundle.files:
             yield f"{name} is missing"

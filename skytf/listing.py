@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import ModuleType
+from typing import Any
 
 import msgspec
 
 from gateway.shard import Entry
 from gateway.stores.base import Skipped
-from skytf.errors import InputError
+from skytf.errors import InputError, Refused
 
 PIN = "pin"  # the value of --source-drift that asks for one
 FOLDER = "listing/"
@@ -28,6 +29,8 @@ FOLDER = "listing/"
 MAX_OBJECTS = 10_000_000
 MAX_NAMED = 20
 _SUFFIX = ".jsonl.bz2"
+# A line is an object, or a name that was passed over.
+_OBJECT, _PASSED_OVER = 5, 2
 
 
 def name_of(job_id: str) -> str:
@@ -85,14 +88,29 @@ class Pinning:
 
 
 def pinned(content: bytes, *, on_skip: Callable[[Skipped], None] | None = None) -> Iterator[Entry]:
-    """Yield the objects of the listing *content*, in order; *on_skip* hears of the names that were passed over."""
+    """
+    Yield the objects of the listing *content*, in order; *on_skip* hears of the names that were passed over.
+
+    Raises:
+        Refused: It is no listing.
+    """
     with _bz2().BZ2File(io.BytesIO(content)) as file:
-        for line in file:
-            row = msgspec.json.decode(line)
-            if len(row) != 2:
+        for row in _rows(file):
+            if len(row) == _OBJECT:
                 yield Entry(*row)
             elif on_skip is not None:
                 on_skip(Skipped(*row))
+
+
+def _rows(file: Iterable[bytes]) -> Iterator[list[Any]]:
+    try:
+        for line in file:
+            row = msgspec.json.decode(line, type=list[Any])
+            if len(row) not in (_OBJECT, _PASSED_OVER) or not isinstance(row[0], str):
+                raise ValueError(f"a line is no object: {line[:80]!r}")
+            yield row
+    except (EOFError, OSError, ValueError, RecursionError) as error:
+        raise Refused(f"a pinned listing is broken: {error}", hint="plan again") from error
 
 
 @dataclass(slots=True)

@@ -73,11 +73,13 @@ def _egress(one: EgressFigures) -> Iterator[tuple[str, str]]:
 def _site(one: SiteFigures) -> Iterator[tuple[str, str]]:
     name = f"{one.region} {one.instance_type}".strip()
     yield f"{name}, vCPUs", str(one.vcpus)
+    yield f"{name}, GiB of disk", str(one.disk_gib)
     for field, what in _SITE.items():
         yield f"{name}, {what}", _text(getattr(one, field))
 
 
 def _store(one: StoreFigures) -> Iterator[tuple[str, str]]:
+    yield f"{one.end}, storage class", one.storage_class or "none"
     for operation, quote in sorted(one.usd_per_1000.items()):
         yield f"{one.end}, $ for 1,000 {operation}", _text(quote)
     yield f"{one.end}, $ for a GB retrieved", _text(one.retrieval_usd_per_gb)

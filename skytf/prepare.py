@@ -75,7 +75,7 @@ def page_of(manifest: Manifest, topology: Topology, plan_json: bytes | None) -> 
     """
     try:
         facts = review(manifest.request, topology, plan_json)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise Refused(f"{PLAN_JSON} is broken: {error}", hint="plan again") from error
     return Page(
         request=manifest.request,

@@ -43,7 +43,7 @@ def difference(old: Bundle, new: Bundle) -> Difference:
 def _side(bundle: Bundle) -> Side:
     try:
         facts = review(bundle.manifest.request, bundle.topology, bundle.plan_json)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise Refused(f"{PLAN_JSON} is broken: {error}", hint="plan again") from error
     return Side(bundle, facts, needed(facts))
 

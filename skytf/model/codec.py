@@ -30,7 +30,10 @@ def decode(text: bytes, kind: type[Value]) -> Value:
         ValueError: *text* is no JSON, or not that of a *kind*; the message names the field.
     """
     # msgspec.ValidationError and DecodeError are ValueErrors; callers need not know the library.
-    return msgspec.json.decode(text, type=kind)
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def lay_out(text: bytes) -> bytes:

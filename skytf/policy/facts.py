@@ -88,7 +88,7 @@ def facts_of(bundle: Bundle, operator_cidr: str | None = None) -> Facts:
             planned=None if text is None else tuple(_planned(json.loads(text))),
             operator_cidr=operator_cidr,
         )
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise Refused(f"{PLAN_JSON} is broken: {error}", hint="plan again") from error
 
 

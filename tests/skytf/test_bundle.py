@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -209,3 +211,31 @@ def test_an_edited_request_is_blamed_and_not_what_follows_from_it(tmp_path: Path
 
     with pytest.raises(Refused, match=r"transfer\.json was edited, PLAN\.md .*another digest of it"):
         verify(edited, derive(edited.manifest).files)
+
+
+@pytest.mark.parametrize("name", ["transfer.json", "topology.json", "programs/local-a-0.json"])
+def test_a_file_that_is_nested_too_deeply_is_refused(tmp_path: Path, name: str) -> None:
+    write(tmp_path, make().files)
+    deep = b'{"more": ' + b"[" * 200_000 + b"]" * 200_000 + b", "
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes().replace(b"{", deep, 1))
+
+    with pytest.raises(Refused, match=f"{name} is broken"):
+        read(tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_git_leaves_the_bytes_of_a_bundle_alone_whatever_it_does_with_line_ends(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=dev", "-c", "user.email=dev@localhost", "-c", "core.autocrlf=true"]
+        subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    write(tmp_path / "transfers" / "bundle", make().files)
+    (tmp_path / ".gitattributes").write_text("* text=auto eol=crlf\n")
+    git("init", "--quiet")
+    git("add", "--all")
+    git("commit", "--quiet", "-m", "planned")
+    shutil.rmtree(tmp_path / "transfers")
+
+    git("checkout", "--", "transfers")
+
+    assert tree(tmp_path / "transfers" / "bundle") == make().files

@@ -73,6 +73,20 @@ def test_what_nobody_touched_passes(bundle: Path) -> None:
     check(bundle)
 
 
+def test_a_pinned_source_without_a_listing_is_refused_whoever_made_the_bundle(tmp_path: Path) -> None:
+    one = manifest()
+    unpinned = replace(one, survey=(replace(one.survey[0], listing_sha256=""),))
+    write(tmp_path / "bundle", derive(unpinned, PLAN_JSON).files)
+
+    with pytest.raises(Refused, match=r"listing/job-0\.jsonl\.bz2 is missing"):
+        check(tmp_path / "bundle")
+
+
+def test_a_plan_that_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(Refused, match=r"plan\.json is broken"):
+        derive(manifest(), b"[" * 200_000 + b"]" * 200_000)
+
+
 Edit = Callable[[Manifest], Manifest]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.shard import Entry
 from gateway.stores.base import Skipped
-from skytf.errors import InputError
+from skytf.errors import InputError, Refused
 from skytf.listing import MAX_NAMED, Pinning, compare, job_of, name_of, pinned
 
 
@@ -31,6 +31,19 @@ def listing(rows: list[Entry]) -> bytes:
 )
 def test_what_was_pinned_is_read_back(rows: list[Entry]) -> None:
     assert list(pinned(listing(rows))) == rows
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no bzip2",
+        listing(entries("abc"))[:-5],
+        *(bz2.compress(line) for line in (b"x\n", b"{}\n", b'["a"]\n', b"[1,2,3,4,5]\n", b"[" * 200_000)),
+    ],
+)
+def test_what_is_no_listing_is_refused(content: bytes) -> None:
+    with pytest.raises(Refused, match="a pinned listing is broken"):
+        list(pinned(content))
 
 
 def test_names_that_were_passed_over_are_remembered_in_their_place() -> None:

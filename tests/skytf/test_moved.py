@@ -60,6 +60,8 @@ def test_the_same_figures_of_a_later_row_pass() -> None:
         ({"sites": (replace(SITE, network_gbps=quote(25)),)}, "network in Gbit/s: 10 reviewed, 25 now"),
         ({"sites": (replace(SITE, egress_cap_gbps=quote(6)),)}, "cap on egress in Gbit/s: 5 reviewed, 6 now"),
         ({"sites": (replace(SITE, vcpus=16),)}, "vCPUs: 32 reviewed, 16 now"),
+        ({"sites": (replace(SITE, disk_gib=30),)}, "GiB of disk: 0 reviewed, 30 now"),
+        ({"stores": (replace(STORE, storage_class="GLACIER"),)}, "storage class: STANDARD reviewed, GLACIER now"),
         ({"links": (replace(LINK, throughput_gbps=quote(3)),)}, "Gbit/s: 2 to 5, likely 4 reviewed, 3 now"),
         (
             {"links": (replace(LINK, rtt_ms=quote(31)),)},
