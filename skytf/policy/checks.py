@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from ipaddress import IPv4Network
 
 from skytf.model.policy import Violation
 from skytf.model.span import Span
@@ -143,7 +144,7 @@ def _operator(policy: Policy, facts: Facts) -> Iterator[Violation]:
     """The operator's address is no part of a bundle; where it is not named, one address is asked for."""
     if policy.operator_prefix is None or not facts.operator_cidr or not facts.sites_in_clouds():
         return
-    prefix = int(facts.operator_cidr.partition("/")[2] or 32)
+    prefix = IPv4Network(facts.operator_cidr, strict=False).prefixlen  # also of 10.0.0.0/255.0.0.0
     if prefix < policy.operator_prefix:
         found = f"SSH is open to {facts.operator_cidr}"
         yield Violation("operator_prefix", "", found, f"/{policy.operator_prefix} or narrower")

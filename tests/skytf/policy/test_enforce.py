@@ -93,6 +93,7 @@ def test_what_could_not_be_checked_offline_is_a_warning_or_breaks_the_rule_that_
         ("203.0.113.7", [], []),
         ("203.0.113.0/28", [], []),
         ("203.0.113.0/27", ["operator_prefix"], []),
+        ("203.0.0.0/255.255.0.0", ["operator_prefix"], []),
     ],
 )
 def test_how_wide_ssh_is_open_is_known_when_a_bundle_is_applied(
