@@ -16,6 +16,8 @@ from skytf.resources import terraform_dir
 
 _TABLE = "permissions.toml"
 _KEYS = "keys"
+# What skytf itself asks to plan and apply a transfer; the rest is `doctor` and `reap`.
+_OF_A_TRANSFER = ("facts", "quota")
 # What each command of Terraform does to a resource: it looks at all there is before it does anything, and an apply that
 # fails is followed by a destroy. While a fleet stands its gateways may open stores with the operator's keys.
 PHASES: Mapping[str, tuple[str, ...]] = {
@@ -128,6 +130,7 @@ def _needed(cloud: str, review: Review) -> tuple[str, ...]:
         else {one.resource_type for one in review.made if one.module in slugs}
     )
     chosen = [needs.options[name] for name in needs.options if any(_chosen(site, name) for site in sites)]
+    chosen += [needs.skytf[name] for name in _OF_A_TRANSFER if name in needs.skytf]
     lent = any(right.by == _KEYS for right in review.rights if right.region.cloud == cloud)
     steps = [step for step in PHASES["apply"] if lent or step != _KEYS]
     known = _actions(

@@ -42,6 +42,23 @@ def test_what_is_read_must_always_be_allowed() -> None:
     assert {"ec2:DescribeImages", "s3:ListBucket"} <= set(needed(facts())["aws"])
 
 
+@pytest.mark.parametrize(
+    ("cloud", "action"),
+    [
+        ("aws", "servicequotas:GetServiceQuota"),
+        ("gcp", "compute.regions.get"),
+        ("azure", "Microsoft.Compute/locations/usages/read"),
+        ("azure", "Microsoft.Storage/storageAccounts/read"),
+        ("ibm", "resource-controller: Viewer"),
+    ],
+)
+def test_quota_and_facts_are_asked_for_every_bundle_and_what_doctor_asks_for_none(cloud: str, action: str) -> None:
+    (actions,) = needed(facts(site=replace(SITE, region=Region(cloud, "somewhere")))).values()
+
+    assert action in actions
+    assert not {"iam:SimulatePrincipalPolicy", "Microsoft.Authorization/permissions/read"} & set(actions)
+
+
 def test_an_offline_bundle_may_need_whatever_the_module_does() -> None:
     offline = replace(facts(), made=None)
 
