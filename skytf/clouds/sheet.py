@@ -79,6 +79,7 @@ class Sheet:
     mean nothing to this cloud. ``self_deletion`` is what the identity that is made for gateways may do besides, to
     end them; empty where a VM ends otherwise. ``disks`` are patterns of instance types, each with the type of disk that
     the module gives them, the first that fits; ``least_disk_gib`` is how large the module makes smaller ones.
+    ``measured_instance`` is the type between whose VMs the catalog's throughput was measured, empty where none was.
     """
 
     cloud: str
@@ -95,6 +96,7 @@ class Sheet:
     self_deletion: str = ""
     disks: tuple[tuple[str, str], ...] = ()
     least_disk_gib: int = 0
+    measured_instance: str = ""
 
     def check_region(self, name: str) -> None:
         """
@@ -173,6 +175,7 @@ def sheet(cloud: str) -> Sheet:
         self_deletion=raw.get("self_deletion", ""),
         disks=tuple(raw.get("disks", {}).items()),
         least_disk_gib=raw.get("least_disk_gib", 0),
+        measured_instance=raw.get("measured_instance", ""),
     )
 
 

@@ -9,6 +9,7 @@ from skytf.catalog.reading import Row
 from skytf.catalog.schema import ANY, EXTERNAL, INTERNAL
 from skytf.catalog.tables import Catalog
 from skytf.figures.geography import Point, distance_km, nearest, percentile, points, with_lengths
+from skytf.figures.larger import for_larger
 from skytf.figures.quotes import age, derived, own
 from skytf.model.figures import LinkFigures, Quote
 from skytf.model.job import LinkShape, Request
@@ -54,7 +55,13 @@ def link(request: Request, source: Region, target: Region, lines: Lines) -> Link
     if own(source) or own(target):
         return LinkFigures(source, target, Quote(), Quote())  # the operator's own line: nobody has measured it
     private = request.private_addresses and source.cloud == target.cloud
-    return LinkFigures(source, target, _throughput(lines, source, target, private=private), _rtt(lines, source, target))
+    throughput = _throughput(lines, source, target, private=private)
+    return LinkFigures(
+        source,
+        target,
+        for_larger(request, source, target, lines.catalog, throughput),
+        _rtt(lines, source, target),
+    )
 
 
 def _shaped(request: Request, source: Region, target: Region) -> tuple[Quote, Quote]:

@@ -37,7 +37,7 @@ def site(request: Request, region: Region, catalog: Catalog) -> SiteFigures:
         instance_type=instance_type,
         vcpus=sheet(region.cloud).instance(instance_type).vcpus,
         network_gbps=Quote() if row is None else exactly(row, "network_gbps"),
-        egress_cap_gbps=Quote() if row is None else _egress_cap(row, private=chosen.private_addresses),
+        egress_cap_gbps=Quote() if row is None else egress_cap(row, private=chosen.private_addresses),
         usd_per_hour=_hourly(catalog, region, instance_type, spot=chosen.spot),
         disk_usd_per_gb_month=_disk(catalog, region, instance_type),
         address_usd_per_hour=_address(catalog, region, private=chosen.private_addresses),
@@ -70,7 +70,7 @@ def widened(value: float) -> Span:
     return Span(value / ELSEWHERE, value, value * ELSEWHERE)
 
 
-def _egress_cap(row: Row, *, private: bool) -> Quote:
+def egress_cap(row: Row, *, private: bool) -> Quote:
     """Return the cap of what leaves the region; without one of its own the network's holds."""
     if row.number("egress_cap_gbps") is None:
         network = exactly(row, "network_gbps")

@@ -11,6 +11,7 @@ from skytf.figures.links import Lines, link
 from skytf.model.figures import LinkFigures, Quote
 from skytf.model.job import LinkShape, Request
 from skytf.model.region import Region
+from skytf.model.site import SiteOption
 from skytf.model.span import Span
 from tests.skytf.catalog.tables import table
 
@@ -18,6 +19,8 @@ GRIDS = "skyplane-broadcast;skyplane-throughput"
 
 
 def between(source: str, target: str, *directories: Path, **options: object) -> LinkFigures:
+    if options.get("private_addresses"):
+        options["site_options"] = tuple(SiteOption(one, "existing_network", (one,)) for one in {source, target})
     asked = Request((), **options)  # type: ignore[arg-type]  # whatever a test needs
     return link(asked, Region.parse(source), Region.parse(target), Lines(load([str(one) for one in directories])))
 
