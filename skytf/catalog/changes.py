@@ -6,7 +6,7 @@ import contextlib
 import csv
 import io
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,22 +127,23 @@ def text_of(table: Table, rows: Iterable[Row]) -> str:
 
 def _write(directory: Path, files: Mapping[str, str]) -> None:
     """Write *files* beside what is there, and put all of them in place only when every one is on the disk."""
-    written: list[tuple[str, Path]] = []
+    written: list[tuple[Path, Path]] = []
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, text in sorted(files.items()):
-            number, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)
+            temporary = directory / f".{name}.{secrets.token_hex(8)}"
             written.append((temporary, directory / name))
-            with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+            # As readable as any file: a directory of tables is shared, and tempfile makes its files for one user.
+            with temporary.open("x", encoding="utf-8", newline="") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
         for temporary, path in written:
-            Path(temporary).replace(path)
+            temporary.replace(path)
     except OSError as error:
         raise InputError(
             f"{directory} cannot be written: {error.strerror}", hint="name another directory with --into"
         ) from error
     finally:
         for temporary, _ in written:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from skytf.catalog.changes import ADDED, CHANGED, RowChange, against_built_in, take_in
-from skytf.catalog.schema import TABLES
+from skytf.catalog.schema import ANY, TABLES
 from skytf.catalog.tables import Catalog, load, table_named, user_directory
 from skytf.cli.options import catalogs, common, option
 from skytf.cli.session import Session
@@ -79,10 +79,16 @@ def show(session: Session, /, table: str | None, catalogs: tuple[str, ...], **wa
         return
     names = [one.name for one in table_named(table).columns]
     asked = {_FILTERS[name]: text for name, text in wanted.items() if text is not None}
+    begins = _as_egress_calls(catalog, asked.pop("from")) if table == "egress" and "from" in asked else None
     for name in asked:
         if name not in names:
             raise InputError(f"{table} has no column {name!r}", hint=f"its columns: {', '.join(names)}")
-    rows = [row for row in catalog.rows(table) if all(_fits(row.cells[name], text) for name, text in asked.items())]
+    rows = [
+        row
+        for row in catalog.rows(table)
+        if all(_fits(row.cells[name], text) for name, text in asked.items())
+        and (begins is None or row.values(("cloud", "from")) in begins or (row.cells["cloud"], "") in begins)
+    ]
     session.show("catalog_row", [_line(table, row) for row in rows], _list_rows)
 
 
@@ -134,6 +140,20 @@ def _list_tables(lines: Sequence[TableLine]) -> RenderableType:
     return plain_table(
         ("TABLE", "ROWS", "YOURS", "WHAT"), ((one.table, str(one.rows), str(one.yours), one.what) for one in lines)
     )
+
+
+def _as_egress_calls(catalog: Catalog, place: str) -> set[tuple[str, str]]:
+    """
+    Return cloud and ``from`` of the rows of egress that hold for *place*.
+
+    A region is meant by the names of its groups too, and a cloud alone (``from`` is then empty) by all of its rows.
+    """
+    cloud, _, region = place.partition(":")
+    rows = catalog.rows("egress")
+    if not any(row.cells["cloud"] == cloud for row in rows):
+        return {(row.cells["cloud"], place) for row in rows}
+    groups = [row.cells["group"] for row in catalog.rows("groups", cloud=cloud, region=region)]
+    return {(cloud, name) for name in ((region, *groups, ANY) if region else ("",))}
 
 
 def _fits(cell: str, wanted: str) -> bool:

@@ -35,6 +35,14 @@ def test_steps_that_are_put_aside_are_named(tmp_path: Path) -> None:
     assert found == [("changed", "0"), ("removed", "10240"), ("removed", "51200"), ("removed", "153600")]
 
 
+def test_an_import_is_as_readable_as_any_other_file(tmp_path: Path) -> None:
+    row = table(tmp_path, "instance_prices", PRICE.format("2"))
+
+    take_in([row], tmp_path / "ours")
+
+    assert (tmp_path / "ours" / "instance_prices.csv").stat().st_mode == row.stat().st_mode
+
+
 def test_an_import_merges_and_says_what_became_otherwise(tmp_path: Path) -> None:
     into = tmp_path / "mine"
     old = table(tmp_path, "instance_prices", PRICE.format("2"), "gcp,us-central1,n2-standard-16,1,,2026,x")

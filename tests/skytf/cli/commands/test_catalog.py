@@ -46,6 +46,22 @@ def test_ends_are_found_by_site_and_by_cloud(run: Run) -> None:
     assert {line["cells"]["to"].split(":")[0] for line in found} == {"gcp"}
 
 
+@pytest.mark.parametrize(
+    ("place", "names"),
+    [
+        ("aws:us-east-1", {"us-east-1", "inet:us-ca-eu", "xr:us-ca-eu", "any"}),
+        ("inet:us-ca-eu", {"inet:us-ca-eu"}),
+        ("us-east-1", {"us-east-1"}),
+        ("cloudflare", {"any"}),
+        ("aws:atlantis", {"any"}),
+    ],
+)
+def test_egress_from_a_region_is_that_of_its_groups_too(run: Run, place: str, names: set[str]) -> None:
+    found = lines_of(run("catalog", "show", "egress", "--from", place, "--json"))
+
+    assert {line["cells"]["from"] for line in found} == names
+
+
 def test_what_is_shown_to_people_has_a_line_for_each_row(run: Run) -> None:
     lines = run("catalog", "show", "addresses").stdout.splitlines()
 
