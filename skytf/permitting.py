@@ -34,6 +34,7 @@ def permissions(cloud: str, phases: Sequence[str] = (), bundle: Bundle | None = 
 
     Raises:
         InputError: There is no such cloud or phase, nothing is known about it, or *bundle* has no gateways there.
+        Refused: The plan.json of *bundle* is broken.
     """
     needs = needs_of(cloud)
     if wrong := [one for one in phases if one not in PHASES]:

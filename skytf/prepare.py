@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from skytf.bundle import INFRA, LOCK_FILE, PLAN_JSON, Bundle, Manifest, compose
+from skytf.bundle import INFRA, LOCK_FILE, Bundle, Manifest, compose
 from skytf.cost import estimate
 from skytf.difference import difference
-from skytf.errors import Refused
 from skytf.model import codec
 from skytf.model.review import Page
 from skytf.model.topology import Topology
@@ -73,10 +72,7 @@ def page_of(manifest: Manifest, topology: Topology, plan_json: bytes | None) -> 
     Raises:
         Refused: *plan_json* is broken.
     """
-    try:
-        facts = review(manifest.request, topology, plan_json)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise Refused(f"{PLAN_JSON} is broken: {error}", hint="plan again") from error
+    facts = review(manifest.request, topology, plan_json)
     return Page(
         request=manifest.request,
         surveys=manifest.survey,

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from skytf.clouds.sheet import sheet
+from skytf.errors import Refused
 from skytf.model.job import Endpoint, Request
 from skytf.model.region import Region
 from skytf.model.review import Made, Opening, Review, Right, SiteReview
@@ -24,7 +25,7 @@ def review(request: Request, topology: Topology, plan_json: bytes | None) -> Rev
     Return the facts of the bundle of *request* and *topology*; *plan_json* is None where it was planned offline.
 
     Raises:
-        ValueError: *plan_json* is none.
+        Refused: *plan_json* is none.
     """
     regions = topology.regions()
     return Review(
@@ -33,8 +34,15 @@ def review(request: Request, topology: Topology, plan_json: bytes | None) -> Rev
         rights=tuple(one for region in regions for one in _rights(region, request)),
         tags=request.tags,
         ttl_minutes=request.ttl_minutes,
-        made=None if plan_json is None else made(json.loads(plan_json)),
+        made=None if plan_json is None else _made(plan_json),
     )
+
+
+def _made(plan_json: bytes) -> tuple[Made, ...]:
+    try:
+        return made(json.loads(plan_json))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise Refused(f"plan.json is broken: {error}", hint="plan again") from error
 
 
 def made(plan: dict[str, Any]) -> tuple[Made, ...]:

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from skytf.bundle import MANIFEST, PLAN_HTML, PLAN_JSON, PLAN_MD, Bundle, Manifest
+from skytf.bundle import MANIFEST, PLAN_HTML, PLAN_MD, Bundle, Manifest
 from skytf.difference.facts import Side
 from skytf.difference.infrastructure import infrastructure
 from skytf.difference.money import cost, throughput
 from skytf.difference.terms import exposure, permissions, transfer
-from skytf.errors import Refused
 from skytf.model.difference import TRANSFER, Change, Difference
 from skytf.permissions import needed
 from skytf.render.words import listed
@@ -41,10 +40,7 @@ def difference(old: Bundle, new: Bundle) -> Difference:
 
 
 def _side(bundle: Bundle) -> Side:
-    try:
-        facts = review(bundle.manifest.request, bundle.topology, bundle.plan_json)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise Refused(f"{PLAN_JSON} is broken: {error}", hint="plan again") from error
+    facts = review(bundle.manifest.request, bundle.topology, bundle.plan_json)
     return Side(bundle, facts, needed(facts))
 
 

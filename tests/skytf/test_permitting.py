@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from skytf.errors import InputError
+from skytf.errors import InputError, Refused
 from skytf.permissions import needs_of
 from skytf.permitting import permissions
 from tests.skytf.account import cloud_bundle
@@ -57,6 +57,12 @@ def test_a_bundle_without_gateways_there_is_wrong_input() -> None:
         permissions("gcp", bundle=cloud_bundle())
 
     assert raised.value.hint == "it has gateways in aws"
+
+
+@pytest.mark.parametrize("text", [b"}", b"[1]", b'{"resource_changes": [1]}'])
+def test_a_bundle_whose_plan_is_broken_is_refused(text: bytes) -> None:
+    with pytest.raises(Refused, match=r"plan\.json is broken"):
+        permissions("aws", bundle=cloud_bundle().with_file("plan.json", text))
 
 
 def test_a_phase_that_there_is_not_is_named() -> None:
