@@ -8,7 +8,8 @@ directory=${1:?"usage: push.sh DIRECTORY BRANCH"}
 branch=${2:?"usage: push.sh DIRECTORY BRANCH"}
 [ -f "$directory/bundle/PLAN.md" ] || exit 0 # nothing was planned, and plan.sh has said why
 
-git add --all -- "$directory/bundle"
+# By force: the .gitignore of many a Terraform repository names *.tfvars.json, and a bundle without them is refused.
+git add --all --force -- "$directory/bundle" ":(exclude)$directory/bundle/infra/.terraform"
 if git diff --cached --quiet -- "$directory/bundle"; then
   echo "The bundle of $directory is as it was."
   exit 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,34 @@ def apply(runner: Runner, base: str = "") -> Said:
 
 def asked(said: Said) -> list[str]:
     return [line.removeprefix("asked for ") for line in said.text.splitlines() if line.startswith("asked for ")]
+
+
+def test_the_whole_bundle_is_pushed_whatever_git_ignores_there(runner: Runner) -> None:
+    origin = runner.root / "origin.git"
+    git("init", "--quiet", "--bare", str(origin), cwd=runner.root)
+    git("remote", "add", "origin", str(origin), cwd=runner.checkout)
+    commit(runner, ".gitignore", "*.tfvars\n*.tfvars.json\n.terraform/*\n*_override.tf.json\n")
+    bundle = runner.checkout / "a" / "bundle"
+    for name in ("transfer.json", "PLAN.md", "infra/terraform.tfvars.json", "infra/.terraform/providers"):
+        (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+        (bundle / name).write_text("x")
+
+    said = runner.run(f"'{SCRIPTS / 'push.sh'}' a review", {})
+
+    assert said.code == 0, said.text
+    pushed = git("ls-tree", "-r", "--name-only", "review", "a", cwd=origin).split()
+    assert pushed == ["a/bundle/PLAN.md", "a/bundle/infra/terraform.tfvars.json", "a/bundle/transfer.json"]
+
+
+def test_a_plan_that_no_comment_can_hold_is_named_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "PLAN.md").write_text("# Plan of much\n" + "x" * 65_535)
+
+    text = runpy.run_path(str(SCRIPTS / "comment.py"))["body"](str(tmp_path))
+
+    assert "# Plan of much\n" in text
+    assert "too long for a comment" in text
+    assert len(text) < 1_000
 
 
 @pytest.mark.parametrize("base", ["0" * 40, "1234567890" * 4], ids=["a first push", "a forced push"])

@@ -65,6 +65,15 @@ def test_a_bundle_whose_plan_is_broken_is_refused(text: bytes) -> None:
         permissions("aws", bundle=cloud_bundle().with_file("plan.json", text))
 
 
+@pytest.mark.parametrize("phases", [(), ("plan",)])
+def test_a_type_that_nobody_has_written_down_stands_in_every_document_of_a_bundle(phases: tuple[str, ...]) -> None:
+    made = {"mode": "managed", "type": "aws_eip", "change": {"actions": ["create"]}}
+    plan = {"resource_changes": [{**made, "module_address": "module.aws-us-east-1", "address": "aws_eip.one"}]}
+    bundle = cloud_bundle().with_file("plan.json", json.dumps(plan).encode())
+
+    assert "unknown: aws_eip" in permissions("aws", phases, bundle).actions
+
+
 def test_a_phase_that_there_is_not_is_named() -> None:
     with pytest.raises(InputError, match="'aply' is no phase") as raised:
         permissions("aws", ["aply"])
