@@ -185,13 +185,13 @@ def test_a_host_that_never_answers_is_named_and_removed(
 
 @pytest.fixture
 def little_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 12 MiB."""
+    """A disk of 16 MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if os.geteuid() != 0:
         pytest.skip("not root: no little disk can be mounted")
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "none", disk], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "none", disk], capture_output=True, text=True, check=False
     )
     if mounted.returncode != 0:
         pytest.skip(f"no little disk can be mounted: {mounted.stderr.strip()}")
@@ -203,7 +203,7 @@ def test_a_disk_that_fills_up_ends_the_transfer_early(home: Path, source: Path, 
     files = {f"{number:02}": os.urandom(100_000) for number in range(40)} | {"large": os.urandom(7_000_000)}
     for name, content in files.items():
         (source / "in" / name).write_bytes(content)
-    (little_disk / "filler").write_bytes(bytes(4_000_000))
+    (little_disk / "filler").write_bytes(bytes(8_000_000))
     arguments = ("in", "disk/out", "-r", "--yes", "--chunk-size", "5MiB", "--threshold", "5MiB")
 
     said = skytf(home, "cp", *arguments, cwd=source)
