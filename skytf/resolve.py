@@ -45,7 +45,7 @@ def resolve(copies: Sequence[Copy], options: Options, *, cwd: Path, locate: Loca
         copies: What to copy where.
         options: How.
         cwd: What a relative path is relative to.
-        locate: Asked for the region of a bucket of a cloud, where neither the user nor the address names it.
+        locate: Asked for the region of a bucket of a cloud, where the address does not name it.
 
     Raises:
         BadUrl: A location that no store understands.
@@ -166,7 +166,7 @@ def _job(job_id: str, copy: Copy, options: Options, cwd: Path, locate: Locate) -
     _check_ends(source, destinations, copy.recursive)
     names = (f"{job_id}-source", *(f"{job_id}-destination-{index}" for index in range(len(destinations))))
     first, *others = (
-        _endpoint(end, region, name, options.gateway_credentials)
+        _endpoint(_located(end, locate), region, name, options.gateway_credentials)
         for end, region, name in zip(open_ends, settle(open_ends, locate), names, strict=True)
     )
     return Job(job_id, first, tuple(others), copy.recursive)
@@ -204,6 +204,20 @@ def _check_moved(open_ends: Sequence[End]) -> None:
                 f"{end.url}: this version moves no bytes from or to {end.store.scheme}://",
                 hint=f"plan it with --offline; what moves: {', '.join(f'{scheme}://' for scheme in _MOVED)}",
             )
+
+
+def _located(end: End, locate: Locate) -> End:
+    """
+    Return *end* with the region of its bucket, where the user has only said where its gateways stand.
+
+    A bucket that is elsewhere costs egress. Where nobody can be asked it is taken to be where its gateways are.
+    """
+    if end.cloud is None or not end.region or end.store.region:
+        return end
+    try:
+        return replace(end, store=replace(end.store, region=locate(end).name))
+    except InputError:
+        return end
 
 
 def _endpoint(end: End, region: Region, name: str, wish: str) -> Endpoint:

@@ -50,6 +50,26 @@ def test_the_region_that_a_user_names_wins() -> None:
     assert (str(job.source.region), str(job.destinations[0].region)) == ("local:x", "local:y")
 
 
+def test_a_bucket_is_where_it_is_whatever_region_its_gateways_stand_in() -> None:
+    copy = Copy(Target("s3://a/p", region="aws:us-east-1"), (Target("s3://b/p", region="gcp:us-central1"),))
+
+    job = only(resolve([copy], Options(), cwd=CWD, locate=lambda _: Region("aws", "eu-west-1")))
+
+    assert (str(job.source.region), job.source.store.region) == ("aws:us-east-1", "eu-west-1")
+    assert (str(job.destinations[0].region), job.destinations[0].store.region) == ("gcp:us-central1", "eu-west-1")
+
+
+def test_a_bucket_that_nobody_can_look_up_is_taken_to_be_where_its_gateways_are() -> None:
+    def nobody(end: End) -> Region:
+        raise InputError(f"nothing says where {end.url} is")
+
+    copy = Copy(Target("s3://a/p", region="aws:us-east-1"), (Target("out"),))
+
+    job = only(resolve([copy], Options(), cwd=CWD, locate=nobody))
+
+    assert job.source.store.region == "us-east-1"
+
+
 def test_every_endpoint_that_needs_keys_has_a_name_for_them() -> None:
     store = "http://127.0.0.1:9"
     copy = Copy(Target("s3://a/p", store), (Target("s3://b/p", store), Target("out")))
