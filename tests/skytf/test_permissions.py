@@ -67,7 +67,12 @@ def test_an_offline_bundle_may_need_whatever_the_module_does() -> None:
 
 @pytest.mark.parametrize(
     ("chosen", "action"),
-    [({"spot": True}, "iam:CreateServiceLinkedRole"), ({"disk_key": "arn:key"}, "kms:CreateGrant")],
+    [
+        ({"spot": True}, "iam:CreateServiceLinkedRole"),
+        ({"spot": True}, "ec2:DescribeSpotInstanceRequests"),
+        ({"spot": True}, "ec2:CancelSpotInstanceRequests"),
+        ({"disk_key": "arn:key"}, "kms:CreateGrant"),
+    ],
 )
 def test_a_choice_may_need_more(chosen: dict[str, object], action: str) -> None:
     assert action not in needed(facts("aws_instance"))["aws"]
