@@ -64,6 +64,7 @@ def test_paths_pass_no_network_and_this_machine_bills_nobody() -> None:
 
 def test_a_store_is_where_its_gateways_are_or_has_an_address() -> None:
     assert place_of(store(EAST)) == str(EAST)
+    assert place_of(store(EAST, within="")) == str(EAST)
     assert place_of(store(EAST, within="us-west-2")) == "s3://bucket"
     assert place_of(store(EAST, scheme="gs", within="")) == "gs://bucket"
     assert place_of(store(EAST, url="https://minio.example.com")) == "s3://bucket"
