@@ -195,6 +195,7 @@ def test_on_github_a_request_cannot_bring_a_policy_of_its_own(project: Project) 
     assert "policy.yaml" in planned.text
 
 
+@pytest.mark.slow
 def test_on_github_an_earlier_plan_is_not_shown_for_a_request_that_cannot_be_planned(project: Project) -> None:
     base = project.change(BRANCH, "transfers/nightly/plan.args", project.plan_args())
     assert project.planned(BRANCH, base).code == 0
@@ -231,6 +232,7 @@ def test_without_a_state_elsewhere_nothing_is_applied(project: Project) -> None:
     assert "Next: set SKYTF_BACKEND" in said.text
 
 
+@pytest.mark.slow
 def test_on_gitlab_what_was_reviewed_is_applied_after_the_merge(project: Project) -> None:
     shutil.copytree(SCRIPTS, project.work / "ci", ignore=shutil.ignore_patterns("__pycache__"))
     base = project.change(BRANCH, "transfers/nightly/plan.args", project.plan_args())
@@ -261,6 +263,7 @@ def test_on_gitlab_what_was_reviewed_is_applied_after_the_merge(project: Project
     assert project.left_in_states() == 0
 
 
+@pytest.mark.slow
 def test_on_atlantis_the_very_directory_that_was_planned_is_applied(project: Project) -> None:
     etc = project.root / "etc"
     shutil.copytree(SCRIPTS, etc)

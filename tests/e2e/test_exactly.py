@@ -239,6 +239,7 @@ def test_a_bundle_is_the_same_bytes_wherever_it_is_planned(
     assert bundles.read(tmp_path / "one").digest == bundles.read(elsewhere / "other").digest
 
 
+@pytest.mark.slow
 def test_one_bundle_in_two_directories_is_applied_once_at_a_time(home: Path, tmp_path: Path) -> None:
     files = plant(tmp_path / "in", small=5, large=0)
     client = Client(home=home)

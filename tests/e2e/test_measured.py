@@ -85,6 +85,7 @@ def test_bytes_and_requests_are_those_that_the_links_and_the_server_saw(
     assert asked(down, "job-0-source") == as_billed(seen_down), "the comparison with what was reviewed among them"
 
 
+@pytest.mark.slow
 def test_the_report_can_be_read_again(home: Path, tmp_path: Path) -> None:
     plant(tmp_path / "in", small=5, large=0)
 
@@ -97,6 +98,7 @@ def test_the_report_can_be_read_again(home: Path, tmp_path: Path) -> None:
     assert all(row["measured"] is not None for row in done["compared"])
 
 
+@pytest.mark.slow
 def test_a_lost_gateway_leaves_lower_bounds(home: Path, tmp_path: Path) -> None:
     files = plant(tmp_path / "in", small=30)
     hooks = Midway(lambda: kill_9(daemons(home), "local-b-1"))
@@ -130,6 +132,7 @@ def test_what_a_transfer_that_failed_had_used_is_reported(home: Path, tmp_path: 
     assert all(site.seconds.low > 0 for site in report.used.fleet)
 
 
+@pytest.mark.slow
 def test_a_killed_client_costs_only_the_knowledge_of_its_own_run(home: Path, tmp_path: Path) -> None:
     plant(tmp_path / "in", small=30)
     with skytf(home, *slow_cp(tmp_path / "in", tmp_path / "out")) as command:
