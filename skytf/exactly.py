@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from skytf.bundle import AGAIN, INFRA, LOCK_FILE, MANIFEST, PLAN_HTML, PLAN_JSON, PLAN_MD, Bundle
+from skytf.clouds.sheet import sheet
 from skytf.errors import Refused
 from skytf.listing import FOLDER as LISTINGS
 from skytf.listing import PIN, name_of
@@ -80,6 +81,7 @@ def verify(bundle: Bundle, expected_files: Mapping[str, bytes]) -> None:
         *(f"{name} is missing" for name in differing if name not in found),
         *(f"{name} does not belong there" for name in differing if name not in expected),
         *_listings(bundle),
+        *_lock(bundle),
     ]
     if complaints:
         raise Refused(f"the bundle is not what was reviewed: {_named(complaints)}", hint=AGAIN)
@@ -98,6 +100,12 @@ def _check_modules(bundle: Bundle, differing: list[str]) -> None:
             f"the Terraform modules of this skytf are no longer those that were reviewed: {_named(moved)}",
             hint="plan again with this skytf, or apply with the one that planned",
         )
+
+
+def _lock(bundle: Bundle) -> Iterator[str]:
+    """Nothing on this machine has a provider that could be locked."""
+    if LOCK_FILE in bundle.files and all(sheet(one.cloud).provider is None for one in bundle.topology.regions()):
+        yield f"{LOCK_FILE} does not belong there"
 
 
 def _listings(bundle: Bundle) -> Iterator[str]:

@@ -13,7 +13,8 @@ def topology(request: Request) -> Topology:
     Return the topology by way of ``request.via``.
 
     Raises:
-        NoTopology: The relay is the source or a destination of a job, so there is nothing to relay.
+        NoTopology: The relay is the source or a destination of a job, or no bytes leave their site, so there is nothing
+            to relay.
     """
     via = request.via
     routes = []
@@ -28,4 +29,9 @@ def topology(request: Request) -> Topology:
                 routes.append(Route(job.job_id, index, (job.source.region,)))
             else:
                 routes.append(Route(job.job_id, index, (job.source.region, via, destination.region)))
+    if all(len(route.regions) == 1 for route in routes):
+        raise NoTopology(
+            f"{via} has nothing to relay: gateways in {routes[0].regions[0]} serve both ends",
+            hint="leave out --via, or let the ends be served from different regions: --src-region, --dst-region",
+        )
     return topology_of("relay", request, routes)

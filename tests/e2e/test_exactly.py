@@ -143,6 +143,10 @@ TABLE: dict[str, tuple[Edit, str]] = {
     "a listing too many": (append("listing/job-1.jsonl.bz2"), "listing/job-1.jsonl.bz2 does not belong there"),
     "a resource more": (append("infra/mine.tf", "# mine\n"), "infra/mine.tf does not belong there"),
     "variables more": (append("infra/a.auto.tfvars"), "infra/a.auto.tfvars does not belong there"),
+    "a lock of providers that there are not": (
+        append("infra/.terraform.lock.hcl", "# mine\n"),
+        "infra/.terraform.lock.hcl does not belong there",
+    ),
     "an override": (append("infra/main_override.tf"), "infra/main_override.tf does not belong there"),
     "a file in a module": (append("infra/modules/local/a.tf"), "infra/modules/local/a.tf does not belong there"),
     "a program more": (
@@ -164,7 +168,6 @@ TABLE: dict[str, tuple[Edit, str]] = {
             "programs/local-b-0.json",
         )
     },
-    "a lock file": (append("infra/.terraform.lock.hcl", "provider {"), ".terraform.lock.hcl was edited"),
     "no topology.json": (remove("topology.json"), "has no topology.json"),
 }
 

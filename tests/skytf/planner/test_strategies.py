@@ -96,3 +96,8 @@ def test_the_same_request_gives_the_same_topology() -> None:
     wanted = request(job(destinations=(path("y", C), path("x", B))), instances=3)
 
     assert plan(wanted) == plan(wanted)
+
+
+def test_a_relay_that_no_bytes_would_pass_is_refused() -> None:
+    with pytest.raises(NoTopology, match="local:r has nothing to relay: gateways in local:a serve both ends"):
+        plan(request(job(destinations=(path("x", A),)), via=R))
