@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,6 +11,7 @@ Value = TypeVar("Value")
 
 _WIDTH = 120
 _INDENT = "  "
+_MOST_ITEMS = _WIDTH // 3  # of a line: none is shorter than "1, "
 
 
 def encode(value: Any) -> bytes:
@@ -45,14 +47,14 @@ def _laid_out(value: Any, indent: str, used: int) -> str:
     """Return *value*, before which *used* characters stand on its line: flat where that fits."""
     if not isinstance(value, dict | list) or not value:
         return _flat(value)
-    flat = None if _has_rows(value) else _flat(value)
+    flat = None if len(value) > _MOST_ITEMS or _has_rows(value) else _flat(value)
     return flat if flat is not None and used + len(flat) < _WIDTH else _broken(value, indent)
 
 
 def _broken(value: Any, indent: str) -> str:
     deeper = indent + _INDENT
     if isinstance(value, dict) and value:
-        heads = [f"{deeper}{_scalar(key)}: " for key in value]
+        heads = [f"{deeper}{_flat(key)}: " for key in value]
         parts = [head + _laid_out(one, deeper, len(head)) for head, one in zip(heads, value.values(), strict=True)]
         return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
     if isinstance(value, list) and value:
@@ -61,11 +63,7 @@ def _broken(value: Any, indent: str) -> str:
 
 
 def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(key)}: {_flat(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_flat(one) for one in value) + "]"
-    return _scalar(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _has_rows(value: Any) -> bool:
@@ -73,7 +71,3 @@ def _has_rows(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_has_rows(one) for one in value.values())
     return isinstance(value, list) and any(isinstance(one, dict | list) and one for one in value)
-
-
-def _scalar(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

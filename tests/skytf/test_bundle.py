@@ -186,7 +186,6 @@ def test_what_terraform_leaves_in_a_bundle_is_no_edit(tmp_path: Path) -> None:
     write(tmp_path, make().files)
     (tmp_path / "infra" / ".terraform").mkdir()
     (tmp_path / "infra" / ".terraform" / "modules.json").touch()
-    (tmp_path / "infra" / ".terraform.lock.hcl").touch()
 
     verify(read(tmp_path), make().files)
 
