@@ -44,7 +44,7 @@ def test_maps_are_sorted_and_the_text_ends_in_a_newline() -> None:
 
 
 def test_what_fits_on_a_line_stands_on_one_and_rows_have_a_line_each() -> None:
-    rows = [{"a": [1, 2], "b": {"c": 1e+300}}, {"a": [], "b": {}}]
+    rows = [{"a": [1, 2], "b": {"c": 1e300}}, {"a": [], "b": {}}]
 
     text = encode({"long": ["x" * 60, "y" * 60], "one": [[1]], "rows": rows, "short": {"b": None, "a": [True, "z"]}})
 
