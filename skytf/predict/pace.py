@@ -14,6 +14,7 @@ from skytf.model.topology import Topology
 from skytf.predict.resources import (
     Resource,
     link_capacities,
+    link_name,
     requests_at,
     resources_of,
 )
@@ -33,8 +34,8 @@ def predict(request: Request, surveys: Sequence[JobSurvey], topology: Topology, 
     Return how fast what *surveys* found should pass through *topology*.
 
     All jobs run at once, so the phase lasts as long as the resource that is busy longest. Without the throughput of
-    each link nothing is likely; a cap that is not known leaves the likely time, and opens the upper bound. That is then
-    the time limit of the fleet, after which its gateways halt.
+    each link nothing is likely; a cap that is not known leaves the likely time where something else limits the bytes,
+    and opens the upper bound. That is then the time limit of the fleet, after which its gateways halt.
 
     Args:
         request: What was asked for.
@@ -133,9 +134,11 @@ def _unknown(
 ) -> tuple[str, ...]:
     """Return in words what was not taken into account."""
     words = []
+    between = {link_name(*pair) for pair in sites_of(passed)}
     for one in resources:
         if one.capacity.likely is None and one.needed:
-            words.append(f"The throughput of {one.name}: not known, so no time can be predicted.")
+            the = "" if one.name in between else "the "
+            words.append(f"The throughput of {the}{one.name}: not known, so no time can be predicted.")
         elif one.capacity.likely is None:
             words.append(f"The cap on the {one.name}: not known, taken for no limit.")
     if any(is_own_machine(str(region)) for region in regions_of(request)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from skytf.model.figures import Figures, LinkFigures
@@ -83,8 +83,9 @@ def resources_of(
 
     A site's egress cap holds for what leaves its region; its network's for each direction by itself, and in the worst
     case (clouds do not say it alike) for both together. Where no egress cap is known, as much can leave as was measured
-    on one link.
+    on one link. A network that is not known is needed where nothing else limits what a job moves at a site.
     """
+    passed = tuple(passed)
     loads = _loads(passed, wire)
     found = [
         Resource(link_name(*pair), load, bytes_per_s(capacities.get(pair, Span())), needed=True)
@@ -92,13 +93,16 @@ def resources_of(
     ]
     count = Counter(gateway.region for gateway in topology.gateways)
     sites = {one.region: one for one in figures.sites}
+    alone = _unlimited(passed, {region: one.egress_cap_gbps.value for region, one in sites.items()})
     for region in sorted(loads.sent.keys() | loads.received.keys()):
-        if is_own_machine(str(region)):
+        own = is_own_machine(str(region))
+        if own and region not in alone:
             continue
         both = _busier(loads.sent.get(region, _NOTHING), loads.received.get(region, _NOTHING))
-        network = sites[region].network_gbps.value if region in sites else Span()
-        found.append(Resource(f"network of {region}", both, bytes_per_s(network.scaled(count[region]))))
-        if region in loads.leaving:
+        network = sites[region].network_gbps.value if region in sites and not own else Span()
+        capacity = bytes_per_s(network.scaled(count[region]))
+        found.append(Resource(f"network of {region}", both, capacity, needed=region in alone))
+        if region in loads.leaving and not own:
             cap = (sites[region].egress_cap_gbps.value if region in sites else Span()).scaled(count[region])
             seen = max((span.low for pair, span in capacities.items() if pair[0] == region), default=0.0)
             cap = cap if cap.known else Span(max(cap.low, seen), cap.likely, cap.high)
@@ -129,6 +133,28 @@ def _loads(passed: Iterable[Way], wire: Mapping[str, Span]) -> _Loads:
         if way.target:
             loads.received[way.target] = loads.received.get(way.target, _NOTHING) + load
     return loads
+
+
+def _unlimited(passed: Sequence[Way], caps: Mapping[Region, Span]) -> set[Region]:
+    """
+    Return the sites where a job moves bytes from or to a store, and neither a link nor a known cap of *caps* limits it.
+
+    The operator's own line to a store elsewhere is limited by no link: a shape is that of a link within the machine.
+    """
+    limited = set()
+    for way in passed:
+        if way.source and way.target:
+            limited |= {(way.job_id, way.source), (way.job_id, way.target)}
+        elif way.source and way.leaves and caps.get(way.source, Span()).likely is not None:
+            limited.add((way.job_id, way.source))
+    found = set()
+    for way in passed:
+        site = way.source or way.target
+        if site and not (way.source and way.target):
+            far = way.leaves and is_own_machine(str(site))
+            if far or (way.job_id, site) not in limited:
+                found.add(site)
+    return found
 
 
 def requests_at(request: Request, asked: Iterable[Requests], topology: Topology) -> list[Resource]:

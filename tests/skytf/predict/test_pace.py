@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.program import Settings
 from gateway.units import KIB, MIB
 from skytf.model.figures import Figures, Quote
-from skytf.model.job import LinkShape, Request
+from skytf.model.job import Job, LinkShape, Request
 from skytf.model.prediction import Prediction
 from skytf.model.span import Span
 from skytf.model.survey import JobSurvey
@@ -218,6 +218,51 @@ def test_links_of_this_machine_are_not_known_unless_they_are_shaped() -> None:
         pytest.approx(5_000, rel=FRAMES), pytest.approx(5_000, rel=FRAMES), pytest.approx(5_000, rel=FRAMES)
     )
     assert predicted(shaped, Figures()).fleet_s.likely is None  # nobody knows how long this machine takes to start
+
+
+@pytest.mark.parametrize(
+    "only",
+    [
+        job(store(A, "account/bucket", scheme="r2", within="auto"), store(A)),
+        job(store(A), store(A, "account/bucket", scheme="r2", within="auto")),
+        job(store(A, scheme="s3", url="https://minio.example"), store(A)),
+    ],
+    ids=["read", "written", "of an address"],
+)
+def test_requests_alone_do_not_say_how_fast_the_line_of_this_machine_is(only: Job) -> None:
+    found = predicted(request(only), Figures())
+
+    assert (found.transfer_s.likely, found.fleet_s.likely, found.goodput_gbps.likely) == (None, None, None)
+    assert (found.transfer_s.high, found.goodput_gbps.low, found.bottleneck) == (3_600, 0, "")
+    assert f"The throughput of the network of {A}: not known, so no time can be predicted." in found.unknown
+
+
+def test_a_shaped_link_is_not_the_line_of_this_machine_to_a_store_elsewhere() -> None:
+    shaped = {"shapes": (LinkShape(A, B, link_mbps=1_000),)}
+    near = request(job(store(A, scheme="s3", url="http://127.0.0.1:9"), store(B)), **shaped)
+    far = request(job(store(A, "account/bucket", scheme="r2", within="auto"), store(B)), **shaped)
+
+    assert predicted(near, Figures()).transfer_s.likely == pytest.approx(8_000, rel=FRAMES)
+    assert predicted(far, Figures()).transfer_s.likely is None
+
+
+@pytest.mark.parametrize(
+    ("network", "cap", "seconds"), [(Quote(), Quote(), None), (Quote(), q(8), 1_000), (q(8), Quote(), 1_000)]
+)
+def test_what_moves_over_no_link_needs_a_cap_that_is_known(network: Quote, cap: Quote, seconds: float | None) -> None:
+    out = request(job(store(EAST), store(EAST, "account/bucket", scheme="r2")))
+    found = predicted(out, figures(sites=(site(EAST, network=network, cap=cap),)))
+
+    assert found.transfer_s.likely == (None if seconds is None else pytest.approx(seconds, rel=FRAMES))
+    assert found.transfer_s.high == (3_600 if seconds is None or not cap.known or not network.known else seconds)
+
+
+def test_what_is_read_from_elsewhere_needs_a_network_that_is_known() -> None:
+    """An egress cap says nothing of what comes in."""
+    back = request(job(store(EAST, "account/bucket", scheme="r2"), store(EAST)))
+
+    assert predicted(back, figures(sites=(site(EAST, network=Quote()),))).transfer_s.likely is None
+    assert predicted(back, figures(sites=(site(EAST, network=q(8)),))).transfer_s.likely is not None
 
 
 def test_nothing_takes_no_time() -> None:
