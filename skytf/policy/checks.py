@@ -15,6 +15,8 @@ from skytf.policy.rules import Policy, UsdLimit, limits, matches
 Rule = Callable[[Policy, Facts], Iterable[Violation]]
 _GB = 10**9
 _NAMED = 3
+# A float has no more.
+_MOST_DIGITS = 17
 
 
 def check(policy: Policy, facts: Facts) -> tuple[Violation, ...]:
@@ -58,8 +60,20 @@ def _usd(
         if value is None and policy.allow_unknown_cost:
             value = found.low
         if value is None or value > most:
-            text = f"unknown ({name}){missing}" if value is None else f"{value:,.4f} USD ({name})"
-            yield Violation(rule, where, text, f"at most {most:,g} USD ({name})")
+            text = f"unknown ({name}){missing}" if value is None else f"{_above(value, most, 4)} USD ({name})"
+            yield Violation(rule, where, text, f"at most {_as_written(most)} USD ({name})")
+
+
+def _as_written(limit: float) -> str:
+    """Return *limit* with every digit that its policy gave it."""
+    return f"{limit:,}".removesuffix(".0")
+
+
+def _above(value: float, limit: float, digits: int) -> str:
+    """Return *value*, which is above *limit*, with *digits* after the point, or as many more as show that it is."""
+    while digits < _MOST_DIGITS and round(value, digits) <= limit:
+        digits += 1
+    return f"{value:,.{digits}f}"
 
 
 def _instances(policy: Policy, facts: Facts) -> Iterator[Violation]:
@@ -75,7 +89,8 @@ def _instances(policy: Policy, facts: Facts) -> Iterator[Violation]:
 def _volume(policy: Policy, facts: Facts) -> Iterator[Violation]:
     hours, size = facts.request.ttl_minutes / 60, sum(one.bytes for one in facts.surveys)
     if policy.max_hours is not None and hours > policy.max_hours:
-        yield Violation("max_hours", "", f"{hours:,.2f} hours", f"at most {policy.max_hours:,g} hours")
+        most_text = f"at most {_as_written(policy.max_hours)} hours"
+        yield Violation("max_hours", "", f"{_above(hours, policy.max_hours, 2)} hours", most_text)
     if policy.max_bytes is not None and size > policy.max_bytes:
         yield Violation("max_bytes", "", f"{size:,} bytes", f"at most {policy.max_bytes:,} bytes")
 

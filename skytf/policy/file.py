@@ -116,7 +116,8 @@ def _complaint(path: Path, error: ErrorDetails, lines: dict[tuple[str, ...], int
     keys = tuple(str(one) for one in error["loc"])
     where = f"the policy {path}{_line(lines, keys)}"
     if error["type"] != "extra_forbidden":
-        return InputError(f"{where}: {'.'.join(keys)}: {error['msg']}", hint=_HINT)
+        # What pydantic puts before the words of our own checks says nothing.
+        return InputError(f"{where}: {'.'.join(keys)}: {error['msg'].removeprefix('Value error, ')}", hint=_HINT)
     model: type[BaseModel] = {"encryption": Encryption}.get(keys[0], UsdLimit) if len(keys) > 1 else Policy
     known = sorted(model.model_fields)
     close = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.6)

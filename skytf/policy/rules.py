@@ -31,7 +31,12 @@ def _size(value: Any) -> Any:
 
 
 def _usd(value: Any) -> Any:
-    return {"high": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"high": value}
+    if not isinstance(value, dict | UsdLimit):
+        # YAML 1.1 takes 1e3 for a word too.
+        raise ValueError(f"{value!r} is no amount: write a number without quotes, or low, likely, high with one each")
+    return value
 
 
 def _tags(value: Any) -> Any:

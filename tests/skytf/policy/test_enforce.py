@@ -11,6 +11,7 @@ import pytest
 from skytf.bundle import PLAN_JSON
 from skytf.errors import PolicyDenied, Refused
 from skytf.model.policy import Violation
+from skytf.model.span import Span
 from skytf.policy import enforce, load_all
 from skytf.policy.checks import check
 from skytf.policy.facts import facts_of
@@ -48,6 +49,38 @@ def test_the_value_found_and_the_value_allowed_are_told() -> None:
 
     assert violation == Violation("max_usd", "", "200.0000 USD (high)", "at most 20.5 USD (high)")
     assert str(violation) == "max_usd: found 200.0000 USD (high), allowed at most 20.5 USD (high)"
+
+
+@pytest.mark.parametrize(
+    ("total_usd", "most_usd", "found", "allowed"),
+    [
+        (14126.0, 14125.99, "14,126.0000", "14,125.99"),
+        (0.10000004, 0.1, "0.10000004", "0.1"),
+        (1234567.125, 1234567, "1,234,567.1250", "1,234,567"),
+    ],
+)
+def test_an_amount_is_told_as_the_policy_has_it_and_what_is_above_it_looks_larger(
+    total_usd: float, most_usd: float, found: str, allowed: str
+) -> None:
+    bundle = BUNDLES["usual"]
+    assert bundle.topology.cost is not None
+    cost = replace(bundle.topology.cost, total_usd=Span.exactly(total_usd))
+    facts = facts_of(replace(bundle, topology=replace(bundle.topology, cost=cost)))
+
+    (violation,) = check(Policy.model_validate({"max_usd": most_usd}), facts)
+
+    assert (violation.found, violation.allowed) == (f"{found} USD (high)", f"at most {allowed} USD (high)")
+
+
+def test_a_time_limit_is_told_as_the_policy_has_it() -> None:
+    bundle = BUNDLES["usual"]
+    facts = facts_of(bundle)
+    hours = bundle.manifest.request.ttl_minutes / 60
+
+    (violation,) = check(Policy.model_validate({"max_hours": hours - 0.00001}), facts)
+
+    assert violation.allowed == f"at most {hours - 0.00001!r} hours"
+    assert float(violation.found.removesuffix(" hours")) > hours - 0.00001
 
 
 def test_a_cost_that_is_not_known_names_what_is_missing() -> None:
