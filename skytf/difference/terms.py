@@ -107,11 +107,17 @@ def _source(one: JobSurvey) -> Mapping[str, Fact]:
     return {
         "objects": Fact(f"{one.objects:,}", one.objects),
         "size": Fact(f"{format_bytes(one.bytes)} ({one.bytes:,} bytes)", one.bytes),
-        "largest object": Fact(f"{format_bytes(one.largest_bytes)} ({one.largest_bytes:,} bytes)"),
+        "largest object": Fact(_largest(one)),
         "names that are passed over": Fact(items=skipped),
         "survey": Fact("assumed" if one.assumed else "listed"),
         "pinned listing": Fact(one.listing_sha256[:12] or "none"),
     }
+
+
+def _largest(one: JobSurvey) -> str:
+    if one.assumed and not one.largest_bytes:
+        return "not known"
+    return f"{format_bytes(one.largest_bytes)} ({one.largest_bytes:,} bytes)"
 
 
 def _contents(old: Side, new: Side) -> Iterator[Change]:

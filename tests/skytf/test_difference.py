@@ -145,7 +145,8 @@ CASES: dict[str, tuple[Bundle, Bundle, list[str]]] = {
         [
             "infrastructure: spot in aws:us-east-1 and gcp:us-central1: no > yes",
             "infrastructure: disk in GiB in aws:us-east-1 and gcp:us-central1: 30 > 50",
-            "permissions: the operator in aws:  > iam:CreateServiceLinkedRole",
+            "permissions: the operator in aws:  > ec2:CancelSpotInstanceRequests, ec2:DescribeSpotInstanceRequests,"
+            " iam:CreateServiceLinkedRole",
         ],
     ),
     "tags": (
@@ -354,3 +355,9 @@ def test_a_broken_plan_is_refused(broken: Callable[[bytes], bytes]) -> None:
 
     with pytest.raises(Refused, match=r"plan\.json is broken"):
         difference(old, bundle())
+
+
+def test_the_largest_of_assumed_objects_is_not_known() -> None:
+    new = bundle(survey=survey(largest_bytes=0, assumed=True))
+
+    assert "transfer: largest object of job-0: 953.7 MiB (1,000,000,000 bytes) > not known" in lines(bundle(), new)
