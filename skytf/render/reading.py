@@ -145,7 +145,7 @@ def reading(page: Page) -> Reading:
         total=None if cost is None else Bill("in all", cost.total_usd, ()),
         lines=_lines(cost),
         shares=() if cost is None else tuple(Bill(one.url, one.usd, (one.job_id,)) for one in cost.shares),
-        basis=basis(page.figures),
+        basis=basis(page.figures, page.request),
         risks=risks(page, links),
         not_checked=not_checked(page),
         openings=tuple(_opening(one) for one in page.review.openings),
@@ -196,9 +196,11 @@ def _figures(page: Page) -> tuple[Figure, ...]:
 
 
 def _figure(title: str, likely: str, bounds: str) -> Figure:
-    if likely == UNKNOWN and bounds != UNKNOWN:
-        return Figure(title, bounds, "the rest is unknown" if bounds.startswith("at least") else "")
-    return Figure(title, likely, "" if UNKNOWN in (likely, bounds) or likely == bounds else bounds)
+    if likely != UNKNOWN:
+        return Figure(title, likely, "" if bounds in (UNKNOWN, likely) else bounds)
+    if bounds.startswith("at least"):
+        return Figure(title, bounds, "the rest is unknown")
+    return Figure(title, "not known", "" if bounds == UNKNOWN else bounds)
 
 
 def _made(made: Iterable[Made]) -> tuple[MadeRow, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from skytf.clouds.sheet import sheet
 from skytf.model.review import Page
-from skytf.render.basis import THROUGHPUT, basis
+from skytf.render.basis import ROUND_TRIP, THROUGHPUT, basis
 from skytf.render.links import ESTIMATED, SiteLink
 from skytf.render.said import Name, Sentence, said
 from skytf.render.sites import keys_that_travel, placeholders
@@ -115,18 +115,32 @@ def _estimated(page: Page, links: Sequence[SiteLink]) -> Iterator[Risk]:
     if found:
         items = tuple(said(f"{one.source} to {one.target}: {one.throughput.rule}") for one in found)
         yield Risk(False, said("Throughput is estimated by a rule, not measured:"), items)
-    rules: dict[str, dict[str, None]] = {}
-    for one in basis(page.figures):
-        if one.rule and one.what != THROUGHPUT:
-            rules.setdefault(one.rule, {})[one.of] = None
+    rules: dict[str, dict[str, dict[str, None]]] = {}
+    for one in basis(page.figures, page.request):
+        # Links have their own notes, and nothing is made of their round-trip times.
+        if one.kind not in {THROUGHPUT, ROUND_TRIP}:
+            for rule in filter(None, one.rule.split("; ")):
+                rules.setdefault(rule, {}).setdefault(one.of, {})[one.kind] = None
     if rules:
-        items = tuple(said(f"{listed(tuple(of), 3)}: {rule}") for rule, of in sorted(rules.items()))
+        items = tuple(_by_rule(rule, of) for rule, of in sorted(rules.items()))
         yield Risk(
             False, said("Prices and other figures are estimated by a rule, which makes low and high differ:"), items
         )
     unknown = [f"{one.source} to {one.target}" for one in links if not one.basis]
     if unknown and len(unknown) < len(links):
         yield Risk(True, said(f"Throughput is {UNKNOWN} of {listed(unknown)}."))
+
+
+def _by_rule(rule: str, of: Mapping[str, Iterable[str]], at_most: int = 3) -> Sentence:
+    """Return which figures *rule* made: of what, and in brackets what of it."""
+    parts: list[str] = []
+    for number, (name, kinds) in enumerate([*of.items()][:at_most], 1):
+        if parts:
+            parts.append(" and " if number == len(of) else ", ")
+        parts += [name, f" ({listed(list(kinds))})"]
+    if len(of) > at_most:
+        parts.append(f" and {len(of) - at_most} more")
+    return said(*parts, f": {rule}")
 
 
 def _of_objects(page: Page) -> Iterator[Risk]:

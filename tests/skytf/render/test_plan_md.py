@@ -9,12 +9,15 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from gateway.stores.base import StoreSpec
+from skytf.model.figures import StoreFigures
 from skytf.model.job import Endpoint
+from skytf.model.prediction import Prediction
 from skytf.model.region import Region
 from skytf.model.review import Page
 from skytf.model.site import SiteOption
 from skytf.model.span import Span
 from skytf.model.survey import JobSurvey
+from skytf.render.plan_html import plan_html
 from skytf.render.plan_md import MAX_CHARS, plan_md
 from tests.skytf.render import sample
 from tests.skytf.requests import A, R, job, page, path, request
@@ -131,8 +134,48 @@ def test_bounds_are_told_where_there_is_no_likely_cost() -> None:
     text = plan_md(replace(page, topology=replace(page.topology, cost=cost))).decode()
 
     assert "It should take about 1 day 4 h; it costs $9,341 to $16,445." in text
-    assert "| Cost | $9,341 to $16,445 |  |" in text
+    assert "| Cost | not known | $9,341 to $16,445 |" in text
     assert "Prices are missing, so only bounds of it are known:" in text
+
+
+@pytest.mark.parametrize("write", [plan_md, plan_html])
+def test_bounds_of_what_has_no_likely_figure_stand_between(write: Callable[[Page], bytes]) -> None:
+    page = sample.clouds_page()
+    prediction = Prediction(Span(0.0, None, 12.5), Span(63.0, None, 2_400_000.0), Span(63.0))
+
+    text = write(replace(page, topology=replace(page.topology, prediction=prediction))).decode()
+
+    rows = [" ".join(re.sub(r"<[^>]*>|[|]", " ", line).split()) for line in text.splitlines()]
+    assert "Time, objects moving not known 1 min 3 s to 27 days 19 h" in rows
+    assert "Time, fleet standing at least 1 min 3 s the rest is unknown" in rows
+    assert "Goodput not known up to 12.5 Gbit/s" in rows
+
+
+@pytest.mark.parametrize("write", [plan_md, plan_html])
+def test_notes_name_the_figure_and_the_address_that_a_rule_was_used_for(write: Callable[[Page], bytes]) -> None:
+    """Each rule once, though a site, a store and two figures of it rest on it; a round-trip time decides nothing."""
+    page = sample.clouds_page()
+    elsewhere, unseen, far = "no price of west is known", "nobody looked", "by distance: far"
+    figures = page.figures
+    site = replace(figures.sites[0], disk_usd_per_gb_month=sample.quote(0.08, rule=elsewhere))
+    stores = (
+        StoreFigures(
+            "job-0-destination-1",
+            "hot",
+            {"get": sample.quote(0.1, rule=elsewhere), "put": sample.quote(0.1, rule=f"{elsewhere}; {unseen}")},
+            sample.quote(0.0, rule=unseen),
+        ),
+    )
+    links = (replace(figures.links[0], rtt_ms=sample.quote(9.0, rule=far)), *figures.links[1:])
+    figures = replace(figures, sites=(site, *figures.sites[1:]), stores=stores, links=links)
+
+    text = re.sub(r"<[^>]*>|`", "", write(replace(page, figures=figures)).decode())
+
+    notes = text[text.index("Prices and other figures") :]
+    assert f"aws:eu-west-1, m5.8xlarge (disk) and azure://acc/archive/2024/, hot (requests): {elsewhere}\n" in notes
+    assert f"azure://acc/archive/2024/, hot (requests and retrieval): {unseen}\n" in notes
+    assert f": {far}" not in notes
+    assert "job-0-destination-1, hot" not in text
 
 
 def test_what_takes_longer_than_the_gateways_live_is_a_warning() -> None:
