@@ -123,6 +123,10 @@ class Report:
     cost: Cost | None = None
     rehearsal_scale: float = 0.0
 
+    def is_outside(self, one: Compared) -> bool:
+        """Whether *one* lies outside its prediction; a transfer that was cut short says nothing of that."""
+        return one.outside and self.outcome in {"done", "incomplete"}
+
     @property
     def exit_code(self) -> int:
         """The documented exit code of this outcome: 0, 6 or 1; 4 where all is done and a part of the fleet is left."""

@@ -61,12 +61,12 @@ def brief(report: Report) -> Iterator[Text]:
     rows = {one.what: one for one in report.compared}
     if (pace := rows.get("transfer_s")) and (rate := rows.get("goodput_gbps")) and rate.predicted.likely is not None:
         predicted = f"{_gbps(rate.predicted.likely)} for {duration(pace.predicted.likely)}"
-        yield Text.assemble(f"  predicted {predicted}", *_outside(rate))
+        yield Text.assemble(f"  predicted {predicted}", *_outside(rate, report))
     if (total := rows.get(_TOTAL)) and report.cost is not None:
         kinds = (one for what, one in rows.items() if what in _NAMES and what.endswith("_usd") and what != _TOTAL)
         parts = ", ".join(f"{_NAMES[one.what]} {usd(one.measured)}" for one in kinds if one.measured != 0)
         text = f"  cost {_spent(report.cost.total_usd)}, predicted {_predicted_usd(total.predicted)}"
-        yield Text.assemble(text + (f" ({parts})" if parts else ""), *_outside(total))
+        yield Text.assemble(text + (f" ({parts})" if parts else ""), *_outside(total, report))
 
 
 def _sorted(report: Report) -> list[Compared]:
@@ -76,7 +76,7 @@ def _sorted(report: Report) -> list[Compared]:
 
 def _row(one: Compared, report: Report) -> tuple[Text | str, ...]:
     likely, between, measured = _of(one.what)
-    mark = styled("outside", BAD) if one.outside else ""
+    mark = styled("outside", BAD) if report.is_outside(one) else ""
     found = measured(one.measured) if one.measured is not None else _at_least(one, report)
     return _label(one.what, report), likely(one.predicted.likely), between(one.predicted), found, mark
 
@@ -136,8 +136,8 @@ def _predicted_usd(span: Span) -> str:
     return usd(span.likely) if span.low == span.high else f"{usd(span.likely)}, {usd_range(span)}"
 
 
-def _outside(one: Compared) -> list[tuple[str, str]]:
-    return [("  outside what was predicted", BAD)] if one.outside else []
+def _outside(one: Compared, report: Report) -> list[tuple[str, str]]:
+    return [("  outside what was predicted", BAD)] if report.is_outside(one) else []
 
 
 def _used(report: Report) -> Iterator[str]:

@@ -7,7 +7,7 @@ from skytf.model.span import Span
 UNKNOWN = "unknown"
 TIMES = "\N{MULTIPLICATION SIGN}"
 _CENT = 0.01
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_FEW, _MINUTE, _HOUR, _DAY = 10, 60, 3_600, 86_400
 
 
 def count(number: int, noun: str) -> str:
@@ -68,10 +68,12 @@ def amount_range(span: Span, unit: str) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return *seconds* in its two largest units: ``40 s``, ``2 min 5 s``, ``5 h 20 min``, ``3 days 4 h``."""
+    """Return *seconds* in its two largest units: ``0.2 s``, ``40 s``, ``2 min 5 s``, ``5 h 20 min``, ``3 days 4 h``."""
     if seconds is None:
         return UNKNOWN
-    whole = max(round(seconds), 1) if seconds > 0 else 0
+    if 0 < seconds < _FEW - 0.05:
+        return f"{max(seconds, 0.1):.1f} s"
+    whole = round(seconds)
     if whole < _MINUTE:
         return f"{whole} s"
     if whole < _HOUR:

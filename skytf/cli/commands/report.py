@@ -18,6 +18,6 @@ def command(session: Session, /, transfer_id: str | None) -> None:
     Set what a transfer used and cost beside what was predicted.
 
     Without ID that of the latest transfer that has a report. What was measured lies outside where it is below the least
-    or above the most that was predicted.
+    or above the most that was predicted, of a transfer that was neither interrupted nor failed.
     """
     session.show("report", [session.client().report(transfer_id)], lambda reports: report_view(reports[0]))

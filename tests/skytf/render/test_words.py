@@ -43,7 +43,12 @@ def test_a_price_may_be_a_small_part_of_a_cent(value: float | None, text: str) -
     [
         (None, "unknown"),
         (0.0, "0 s"),
-        (0.2, "1 s"),
+        (0.03, "0.1 s"),
+        (0.2, "0.2 s"),
+        (5.0, "5.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
         (61.0, "1 min 1 s"),
         (3_599.0, "59 min 59 s"),
         (7_199.0, "2 h"),

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from skytf.errors import InputError
 from skytf.model.span import Span
 from skytf.report import Compared
@@ -33,6 +35,13 @@ def test_predicted_and_measured_stand_side_by_side_and_what_lies_outside_is_mark
         "used: at least 800 put requests of s3://b/x",
         "unknown: what gcp-us-central1-1 did after it was last heard",
     ]
+
+
+@pytest.mark.parametrize(("outcome", "marks"), [("done", 2), ("incomplete", 2), ("interrupted", 0), ("failed", 0)])
+def test_what_was_cut_short_lies_nowhere(run: Run, client: FakeClient, outcome: str, marks: int) -> None:
+    client.ending = replace(INCOMPLETE, outcome=outcome)
+
+    assert run("report").stdout.count("outside") == marks
 
 
 def test_a_report_of_an_older_version_is_shown_as_far_as_it_goes(run: Run) -> None:
