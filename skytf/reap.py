@@ -18,9 +18,12 @@ from skytf.clouds.sheet import sheet
 from skytf.clouds.tags import TRANSFER
 from skytf.ends import ends_of
 from skytf.errors import InputError, Refused, SkytfError
+from skytf.generated import is_rehearsal
 from skytf.home import Home, TransferDir
 from skytf.runner.orphans import wait_for_orphans
 from skytf.transfer import BUNDLE_DIR
+
+_NO_RESULT = frozenset({"", "interrupted"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,19 @@ def reap(home: Home, owner: str, *, dry_run: bool, all_owners: bool, force: bool
         dark = {one.cloud for one in unsearched}
         for directory in _lost(home, None if all_owners else owner):
             if directory.transfer_id not in standing and not dark & _clouds(directory):
-                directory.forget_secrets()
+                _forget(directory)
     return Reaping(found, unsearched)
+
+
+def _forget(directory: TransferDir) -> None:
+    """Remove the secrets of a lost transfer, and all of a rehearsal that has no result: nobody goes on with one."""
+    directory.forget_secrets()
+    try:
+        given = bundle.read(directory.root / BUNDLE_DIR)
+        if is_rehearsal(given.manifest.request) and directory.status().outcome in _NO_RESULT:
+            shutil.rmtree(directory.root)
+    except (GatewayError, SkytfError, OSError):
+        return
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +205,7 @@ def _remove(search: _Search, transfer_id: str, directory: TransferDir | None) ->
         if {region.cloud for region in given.topology.regions()} == {search.name}:
             shutil.rmtree(directory.workdir)  # its state names what is gone; resume makes it anew
         ends_of(given).sweep(directory)
+        _forget(directory)
     except (GatewayError, SkytfError, OSError):
         # The fleet is gone, which is what was asked for; a store that cannot be reached now keeps its leftovers.
         return

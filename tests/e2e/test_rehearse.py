@@ -114,11 +114,10 @@ def test_what_a_killed_rehearsal_leaves_is_removed_and_not_gone_on_with(
         command.kill_9()
 
     said = run(home, by, "--yes", **environment)
-    again = run(home, "resume", transfer_id, "--yes", **environment) if by == "reap" else said
 
-    assert (said.process.returncode, again.process.returncode) == (0, 0)
+    assert said.process.returncode == 0
     assert left_of(home) == []
-    assert f"{transfer_id} was a rehearsal" in again.last("warning")["text"]
+    assert by == "reap" or f"{transfer_id} was a rehearsal" in said.last("warning")["text"]
     assert not (home / "transfers" / transfer_id).exists()
     with pytest.raises(BlockingIOError):
         server.accept()
