@@ -13,6 +13,8 @@ from skytf.catalog.reading import Row, built_in, checked
 from skytf.catalog.schema import TABLES, Table, is_group
 from skytf.errors import InputError
 
+_TABLES = "name a directory with tables such as egress.csv, see docs/catalog.md"
+
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
@@ -54,11 +56,16 @@ def load(directories: Sequence[str] = ()) -> Catalog:
     The built-in tables are read when they are asked for.
 
     Raises:
-        InputError: A directory or a table in it cannot be read, or a row is wrong; the message names file and line.
+        InputError: A directory or a table in it cannot be read, one of *directories* has none, or a row is wrong; the
+            message names file and line.
     """
     own = user_directory()
     paths = [Path(one) for one in reversed(directories)] + ([own] if own.is_dir() else [])
-    return Catalog(tuple(paths), tuple(tables_of(path, layer=len(paths) - index) for index, path in enumerate(paths)))
+    layers = tuple(tables_of(path, layer=len(paths) - index) for index, path in enumerate(paths))
+    for path, tables in zip(paths[: len(directories)], layers, strict=False):
+        if not tables:
+            raise InputError(f"the catalog {path} has no table", hint=_TABLES)
+    return Catalog(tuple(paths), layers)
 
 
 def user_directory() -> Path:
@@ -78,7 +85,7 @@ def tables_of(directory: Path, *, layer: int = 1) -> dict[str, list[Row]]:
     except OSError as error:
         raise InputError(
             f"the catalog {directory} cannot be read: {error.strerror}",
-            hint="name a directory with tables such as egress.csv, see docs/catalog.md",
+            hint=_TABLES,
         ) from error
     found = {path.stem: checked(path, layer=layer) for path in paths}
     check_groups(found)

@@ -13,6 +13,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from skytf.catalog.changes import ADDED, CHANGED, RowChange, against_built_in, take_in
+from skytf.catalog.names import check_names
 from skytf.catalog.schema import ANY, TABLES
 from skytf.catalog.tables import Catalog, load, table_named, user_directory
 from skytf.cli.options import catalogs, common, option
@@ -79,10 +80,11 @@ def show(session: Session, /, table: str | None, catalogs: tuple[str, ...], **wa
         return
     names = [one.name for one in table_named(table).columns]
     asked = {_FILTERS[name]: text for name, text in wanted.items() if text is not None}
-    begins = _as_egress_calls(catalog, asked.pop("from")) if table == "egress" and "from" in asked else None
     for name in asked:
         if name not in names:
             raise InputError(f"{table} has no column {name!r}", hint=f"its columns: {', '.join(names)}")
+    check_names(catalog, table, asked)
+    begins = _as_egress_calls(catalog, asked.pop("from")) if table == "egress" and "from" in asked else None
     rows = [
         row
         for row in catalog.rows(table)

@@ -73,6 +73,20 @@ def test_a_group_of_the_users_own_is_known(tmp_path: Path) -> None:
     assert load([str(tmp_path)]).row("egress", from_="ours:home") is not None
 
 
+def test_a_named_directory_without_tables_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platformdirs.user_config_path", lambda name: tmp_path / name)
+    user_directory().mkdir(parents=True)
+    table(tmp_path / "ours", "addresses", "gcp,any,0.1,2026-10-01,our bill")
+    (tmp_path / "our").mkdir()
+    (tmp_path / "our" / "README.md").touch()
+
+    assert load([str(tmp_path / "ours")]).directories == (tmp_path / "ours", user_directory())
+    with pytest.raises(InputError, match=r"the catalog .*/our has no table") as raised:
+        load([str(tmp_path / "our"), str(tmp_path / "ours")])
+
+    assert "egress.csv" in raised.value.hint
+
+
 def test_a_directory_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read") as caught:
         load([str(tmp_path / "none")])
@@ -82,6 +96,7 @@ def test_a_directory_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_no_csv_is_passed_over_and_another_csv_is_refused(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("why")
+    table(tmp_path, "addresses", "gcp,any,0.1,2026-10-01,our bill")
     load([str(tmp_path)])
     (tmp_path / "prices.csv").write_text("x")
 

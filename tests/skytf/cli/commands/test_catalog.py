@@ -53,7 +53,6 @@ def test_ends_are_found_by_site_and_by_cloud(run: Run) -> None:
         ("inet:us-ca-eu", {"inet:us-ca-eu"}),
         ("us-east-1", {"us-east-1"}),
         ("cloudflare", {"any"}),
-        ("aws:atlantis", {"any"}),
     ],
 )
 def test_egress_from_a_region_is_that_of_its_groups_too(run: Run, place: str, names: set[str]) -> None:
@@ -76,6 +75,8 @@ def test_what_is_shown_to_people_has_a_line_for_each_row(run: Run) -> None:
         (("show", "rtt", "--cloud", "aws"), "rtt has no column 'cloud'"),
         (("show", "--cloud", "aws"), "rows of which table?"),
         (("show", "rtt", "--catalog", "nowhere"), "nowhere is no directory"),
+        (("show", "disks", "--cloud", "awz"), "there is no cloud 'awz'"),
+        (("show", "egress", "--from", "aws:us-esat-1"), "there is no cloud or region 'aws:us-esat-1'"),
         (("import", "nowhere/egress.csv"), "nowhere/egress.csv cannot be read"),
         (("import",), "Missing argument"),
     ],
@@ -89,7 +90,18 @@ def test_what_cannot_be_is_exit_2_with_the_next_step(run: Run, arguments: tuple[
 
 
 def test_nothing_found_is_said(run: Run) -> None:
-    assert run("catalog", "show", "disks", "--region", "nowhere").stdout.startswith("No such row")
+    assert run("catalog", "show", "disks", "--cloud", "local").stdout.startswith("No such row")
+
+
+def test_a_users_names_are_known_in_every_table(run: Run, tmp_path: Path) -> None:
+    path = table(tmp_path / "ours", "egress", "cloudflare,moon,any,internet,0,,0.04,2026-10-01,our contract")
+    show = ("catalog", "show", "disks", "--cloud", "cloudflare", "--region", "moon")
+
+    ours, theirs = run(*show, "--catalog", str(path.parent)), run(*show)
+
+    assert (ours.exit_code, theirs.exit_code) == (0, 2)
+    assert ours.stdout.startswith("No such row")
+    assert "there is no region of cloudflare 'moon'" in theirs.stderr
 
 
 def test_a_difference_is_exit_2_and_none_is_0(run: Run, tmp_path: Path) -> None:
