@@ -17,11 +17,15 @@ MAX_SHARD_BYTES = 8 * GIB
 MIN_SHARD_BYTES = 64 * MIB
 # Shards per source gateway that the sizes aim at, so that a slow gateway holds back little.
 SHARDS_PER_GATEWAY = 8
+# The same for what stands for a much larger listing.
+REHEARSED_PER_GATEWAY = 64
 
 
-def shard_bytes_for(total_bytes: int, *, gateways: int) -> int:
-    """Return how many bytes a shard should hold, so that every gateway gets several."""
-    return min(max(total_bytes // (gateways * SHARDS_PER_GATEWAY), MIN_SHARD_BYTES), MAX_SHARD_BYTES)
+def shard_bytes_for(
+    total_bytes: int, *, gateways: int, each: int = SHARDS_PER_GATEWAY, least_bytes: int = MIN_SHARD_BYTES
+) -> int:
+    """Return how many bytes a shard should hold, at least *least_bytes*, so that every gateway gets *each*."""
+    return min(max(total_bytes // (gateways * each), least_bytes), MAX_SHARD_BYTES)
 
 
 def cut_shards(

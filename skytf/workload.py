@@ -14,12 +14,13 @@ from gateway.shard import Entry, Shard
 from gateway.stores.base import Skipped
 from skytf.bundle import Bundle
 from skytf.ends import Ends
+from skytf.generated import is_rehearsal
 from skytf.home import TransferDir
 from skytf.hooks import Progress
 from skytf.ledger import Ledger
 from skytf.model.job import Job
 from skytf.monitor.events import Event
-from skytf.shards import cut_shards, shard_bytes_for
+from skytf.shards import REHEARSED_PER_GATEWAY, cut_shards, shard_bytes_for
 from skytf.sweep import LISTING
 from skytf.tally import Goal
 from skytf.verification import Listing
@@ -101,7 +102,7 @@ class Workload:
                     listing.keep(self._ends.entries(job, partial(self._on_skip, job))),
                     partition=job.job_id,
                     destinations=tuple(range(len(job.destinations))),
-                    shard_bytes=shard_bytes_for(surveys[job.job_id].bytes, gateways=len(self._gateways_of(job))),
+                    shard_bytes=self._shard_bytes(job, surveys[job.job_id].bytes),
                     run=f"{time.time_ns():x}",
                     again=lambda _: self._previous is not None,
                     missing=self._missing(job),
@@ -109,6 +110,13 @@ class Workload:
                 for shard in shards:
                     listing.flush()  # `sweep` looks where it was written to, also after a kill
                     yield shard
+
+    def _shard_bytes(self, job: Job, total_bytes: int) -> int:
+        gateways = len(self._gateways_of(job))
+        if is_rehearsal(self._request):
+            # A gateway takes some shards ahead. Of a large plan they are next to nothing, so they must be of its part.
+            return shard_bytes_for(total_bytes, gateways=gateways, each=REHEARSED_PER_GATEWAY, least_bytes=1)
+        return shard_bytes_for(total_bytes, gateways=gateways)
 
     def with_before(self, progress: Progress) -> Progress:
         """Return *progress* with what stood there before this run."""

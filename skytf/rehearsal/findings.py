@@ -12,6 +12,8 @@ from skytf.report import Compared, Report
 THIS_MACHINE = "this machine"
 # From here on the processors had nothing left to give, and so far below what was predicted it shows.
 _BUSY = 0.85
+# From here on others may have had to wait for a processor now and then, which is what shaped links do not forgive.
+_LOADED = 0.7
 _SLOW = 0.8
 _GBPS = 125e6  # bytes per second
 _DIGITS = 6
@@ -53,7 +55,7 @@ def concluded(report: Report, rehearsal: Rehearsal, seen: Seen) -> Report:
             " nothing about the plan; rehearse at a lower rate (--rehearse-rate), or with nothing else running"
         )
     elif slow:
-        warnings.append("it was slower than the links allow, and the processors of this machine were not the limit")
+        warnings.append(_slower(seen.busy))
     return replace(
         report,
         warnings=tuple(warnings),
@@ -63,6 +65,18 @@ def concluded(report: Report, rehearsal: Rehearsal, seen: Seen) -> Report:
         bottleneck=THIS_MACHINE if limited else rehearsal.whole.bottleneck,
         cost=None,
         rehearsal_scale=rehearsal.scale,
+    )
+
+
+def _slower(busy: float | None) -> str:
+    """Return what is said of a pace far below the predicted one, by how busy the processors were meanwhile."""
+    if busy is None:
+        return "it was slower than the links allow; nobody looked how busy this machine was"
+    if busy < _LOADED:
+        return "it was slower than the links allow, and the processors of this machine were not the limit"
+    return (
+        f"this machine may have been the limit, its processors were busy {busy:.0%} of the time: rehearse again at a"
+        " lower rate (--rehearse-rate), or with nothing else running"
     )
 
 

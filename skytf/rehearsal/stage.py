@@ -30,6 +30,9 @@ from skytf.render.root import root_module
 # Each gateway is a process, and each link of two gateways another: 4 a site are 16 links between two sites.
 MOST_PER_SITE = 4
 MOST_BYTES = 1 << 30
+# A gateway takes 22 objects ahead (16 open, 6 in shards): with fewer the first ones would have all, and the others
+# nothing to read. Many more would be so small that those that are open do not fill the links: those have buffers.
+OBJECTS_PER_GATEWAY = 24
 _USUAL_S = 20.0
 _LARGE_PIECE = DEFAULT_CHUNK_BYTES
 _AS_GOOD = 0.99
@@ -83,7 +86,7 @@ def staged(given: Bundle, options: Rehearsing) -> Rehearsal:
     network = _on_network(manifest, manifest.survey, given.topology)
     scale = scale_for(network, options.rate_mbps)
     played = pace(scale, topology, given.topology, network, manifest)
-    volume = capped(manifest.survey, _share(manifest, network, scale, options))
+    volume = capped(manifest.survey, _share(manifest, network, scale, options), _enough(request, topology))
     part = _on_network(scaled(manifest, scale), volume.surveys, given.topology)
     settings = settings_for(request.settings, topology, volume.bytes)
     if settings != request.settings:
@@ -136,6 +139,11 @@ def _share(manifest: Manifest, whole: Prediction, scale: float, options: Rehears
     if options.size_bytes is None and whole.transfer_s.likely:
         limits.append(_USUAL_S * scale / whole.transfer_s.likely)
     return min(limits)
+
+
+def _enough(request: Request, topology: Topology) -> dict[str, int]:
+    """Return job id → how many objects of equal size keep all of its source gateways busy until near the end."""
+    return {job.job_id: OBJECTS_PER_GATEWAY * len(topology.at(job.source.region)) for job in request.jobs}
 
 
 def _delivered(manifest: Manifest) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.units import format_bytes
@@ -27,35 +28,38 @@ class Capped:
         return sum(one.bytes for one in self.surveys)
 
 
-def capped(surveys: tuple[JobSurvey, ...], share: float) -> Capped:
+def capped(surveys: tuple[JobSurvey, ...], share: float, least: Mapping[str, int] | None = None) -> Capped:
     """
     Return *share* (0 to 1) of the bytes of *surveys*, and of the objects of every size.
 
     Each class of sizes gives its part of the bytes, spread over its part of the objects, rounded up: an object is
-    never larger than those that it stands for, and smaller only where the part does not hold a whole one.
+    never larger than those that it stands for, and smaller only where the part does not hold a whole one, or where it
+    would be more of the job than one of *least* (job id → count) equal parts: the class then gives more objects, as
+    far as it has them.
     """
-    found = tuple(_capped(one, share) for one in surveys)
+    found = tuple(_capped(one, share, (least or {}).get(one.job_id, 1)) for one in surveys)
     notes = []
     whole, part = sum(one.bytes for one in surveys), sum(one.bytes for one in found)
     if share < 1:
         notes.append(f"{format_bytes(part)} of {format_bytes(whole)} are played, with the same distribution of sizes")
     for before, after in zip(surveys, found, strict=True):
-        usual = _each(_classes(before)[-1])
-        if after.largest_bytes < usual:
+        usual, played = format_bytes(_each(_classes(before)[-1])), format_bytes(_each(after.sizes[-1]))
+        if usual != played:
             notes.append(
-                f"{before.job_id}: its largest objects, of some {format_bytes(usual)}, are shortened to"
-                f" {format_bytes(after.largest_bytes)}"
+                f"{before.job_id}: its largest objects, of some {usual}, are shortened to {played}, so that the part"
+                " has enough of them"
             )
         if not before.sizes:
             notes.append(f"{before.job_id}: nobody knows how large its objects are: all are played equally large")
     return Capped(found, tuple(notes))
 
 
-def _capped(survey: JobSurvey, share: float) -> JobSurvey:
+def _capped(survey: JobSurvey, share: float, least: int) -> JobSurvey:
     counts: dict[int, list[int]] = {}
     largest = 0
     for one in _classes(survey):
-        objects = max(math.ceil(one.objects * share - _ROUNDING), 1)
+        parts = math.ceil(least * one.bytes / max(survey.bytes, 1) - _ROUNDING)
+        objects = max(math.ceil(one.objects * share - _ROUNDING), min(parts, one.objects), 1)
         size_bytes = min(round(one.bytes * share), one.bytes)
         each = _each(SizeClass(one.upto_bytes, objects, size_bytes))
         largest = max(largest, each)

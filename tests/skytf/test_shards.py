@@ -58,6 +58,8 @@ def test_shard_sizes_give_every_gateway_several() -> None:
     assert shard_bytes_for(10 * GIB, gateways=2) == 640 * MIB
     assert shard_bytes_for(1, gateways=2) == 64 * MIB
     assert shard_bytes_for(200_000 * GIB, gateways=2) == 8 * GIB
+    assert shard_bytes_for(GIB, gateways=4, each=64, least_bytes=1) == 4 * MIB
+    assert shard_bytes_for(0, gateways=4, each=64, least_bytes=1) == 1
 
 
 def test_the_remainder_of_a_lost_gateway_is_what_no_mark_covers() -> None:

@@ -78,6 +78,23 @@ def test_what_is_slow_for_another_reason_is_not_blamed_on_the_machine(rehearsal:
 
     assert report.bottleneck == "a -> b"
     assert "slower than the links allow" in report.warnings[-1]
+    assert "were not the limit" in report.warnings[-1]
+
+
+@pytest.mark.parametrize("busy", [0.7, 0.84])
+def test_a_loaded_machine_is_not_acquitted(rehearsal: Rehearsal, busy: float) -> None:
+    report = concluded(REPORT, rehearsal, Seen(busy=busy, steady_bytes_per_s=4e6))
+
+    assert "this machine may have been the limit" in report.warnings[-1]
+    assert f"busy {busy:.0%} of the time" in report.warnings[-1]
+    assert not any("not the limit" in text for text in report.warnings)
+    assert (report.bottleneck, report.compared[0].measured) == ("a -> b", 3.2)
+
+
+def test_a_machine_that_nobody_looked_at_is_not_acquitted(rehearsal: Rehearsal) -> None:
+    report = concluded(REPORT, rehearsal, Seen(steady_bytes_per_s=4e6))
+
+    assert report.warnings[-1] == "it was slower than the links allow; nobody looked how busy this machine was"
 
 
 def test_a_busy_machine_that_kept_up_was_no_limit(rehearsal: Rehearsal) -> None:

@@ -14,7 +14,8 @@ from skytf.errors import InputError
 from skytf.home import TransferDir
 from skytf.model.region import Region
 from skytf.model.rehearsal import Rehearsing
-from skytf.rehearsal.stage import MOST_PER_SITE, here, staged
+from skytf.model.survey import JobSurvey, SizeClass
+from skytf.rehearsal.stage import MOST_PER_SITE, OBJECTS_PER_GATEWAY, here, staged
 from skytf.verification import Found
 from tests.skytf.rehearsal.plans import AZURE, EAST, GOOGLE, RELAY, asked, bundle
 
@@ -124,6 +125,16 @@ def test_it_takes_about_twenty_seconds_and_a_gibibyte_at_most(given: Bundle) -> 
 
     assert slow.part.transfer_s.likely == pytest.approx(20.0, rel=0.05)
     assert fast.bundle.manifest.survey[0].bytes <= 1 << 30
+
+
+def test_every_source_gateway_has_objects_until_near_the_end() -> None:
+    survey = JobSurvey("job-0", 10**6, 200 * 10**12, 2 * 10**8, sizes=(SizeClass(1 << 28, 10**6, 200 * 10**12),))
+
+    played = staged(bundle(asked(instances=3), survey=survey), Rehearsing())
+
+    (part,) = played.bundle.manifest.survey
+    assert part.objects == 3 * OBJECTS_PER_GATEWAY
+    assert any("objects, of some 190.7 MiB, are shortened" in note for note in played.notes)
 
 
 def test_who_says_how_much_gets_that_much(given: Bundle) -> None:

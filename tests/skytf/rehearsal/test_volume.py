@@ -51,6 +51,31 @@ def test_an_object_larger_than_the_share_is_shortened_and_said_so() -> None:
     assert any("largest objects" in note and "are shortened to 286.1 MiB" in note for note in found.notes)
 
 
+def test_no_object_is_more_than_a_fair_part_of_the_job() -> None:
+    many = JobSurvey("job-0", 10**6, 200 * 10**12, 2 * 10**8, sizes=(SizeClass(1 << 28, 10**6, 200 * 10**12),))
+
+    found = capped((many,), 5e-6, {"job-0": 64})
+
+    assert found.surveys[0].sizes == (SizeClass(1 << 24, 64, 10**9),)
+    assert any("of some 190.7 MiB, are shortened to 14.9 MiB" in note for note in found.notes)
+
+
+def test_small_objects_stay_as_they_are_and_large_ones_are_as_many_as_there_were() -> None:
+    (found,) = capped((MANY,), 0.01, {"job-0": 64}).surveys
+
+    assert found.sizes[:2] == (SizeClass(0, 1, 0), SizeClass(1024, 10_000, 10**7))
+    assert found.sizes[-1] == SizeClass(1 << 30, 3, 3 * 10**9)
+
+
+@pytest.mark.parametrize("share", [5e-6, 0.5])
+def test_nothing_is_said_of_objects_that_keep_their_size(share: float) -> None:
+    many = JobSurvey("job-0", 10**6, 200 * 10**12 - 1, 2 * 10**8, sizes=(SizeClass(1 << 28, 10**6, 200 * 10**12 - 1),))
+
+    found = capped((many,), share)
+
+    assert not any("shortened" in note for note in found.notes)
+
+
 def test_objects_that_nobody_has_looked_at_are_equally_large() -> None:
     assumed = JobSurvey("job-0", 1_000, 1_000_000_000, 0, assumed=True)
 
