@@ -35,7 +35,7 @@ def _no_cloud_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setenv(name, str(nowhere))
         for name in ("AWS_EC2_METADATA_DISABLED", "NO_GCE_CHECK"):
             patch.setenv(name, "true")
-        patch.setenv("XDG_CONFIG_HOME", str(nowhere))  # and no catalog of the user's own
+        patch.setenv("XDG_CONFIG_HOME", str(nowhere.with_name("config")))  # and no catalog of the user's own
         yield
 
 

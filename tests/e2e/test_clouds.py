@@ -165,9 +165,11 @@ def test_a_vm_that_was_being_made_when_the_client_was_killed_is_found_again(
 ) -> None:
     gate = world.hold("azurerm_linux_virtual_machine", "create")
     asked = buckets.command("aws:us-east-1", "azure:westeurope")
-    with cli.skytf(home, *asked, **world.environment()) as command, gate:
-        transfer_id = command.transfer_id
-        command.kill_9()
+    with cli.skytf(home, *asked, **world.environment()) as command:
+        command.until_phase("applying")  # what it says before that is more than a pipe holds
+        with gate:
+            transfer_id = command.transfer_id
+            command.kill_9()
 
     said = skytf(home, "resume", transfer_id, "-y", env=world.environment())
 
@@ -179,6 +181,7 @@ def test_a_vm_that_was_being_made_when_the_client_was_killed_is_found_again(
 def test_an_interrupt_while_a_vm_is_made_leaves_nothing(world: World, buckets: Buckets, home: Path) -> None:
     gate = world.hold("aws_instance", "create")
     with cli.skytf(home, *buckets.command("aws:us-east-1", "azure:westeurope"), **world.environment()) as command:
+        command.until_phase("applying")  # what it says before that is more than a pipe holds
         with gate:
             command.signal(signal.SIGINT)
         code = command.end()
