@@ -216,9 +216,9 @@ def test_a_disk_that_fills_up_ends_the_transfer_early(home: Path, source: Path, 
 
 
 def test_a_disk_that_is_too_small_is_not_begun(home: Path, source: Path, little_disk: Path) -> None:
-    (source / "in/large").write_bytes(bytes(13 << 20))
+    (source / "in/large").write_bytes(bytes(17 << 20))
 
     said = skytf(home, "cp", "in", "disk/out", "-r", "--yes", cwd=source)
 
-    assert_plain(said, 2, f"{little_disk}/out is on a disk of 12.0 MiB, which cannot hold 13.0 MiB")
+    assert_plain(said, 2, f"{little_disk}/out is on a disk of 16.0 MiB, which cannot hold 17.0 MiB")
     assert contents(little_disk) == {}
