@@ -11,10 +11,9 @@ from skytf.figures.sites import BOUNDS, of_region, widened
 from skytf.model.figures import Quote, StoreFigures
 from skytf.model.job import Endpoint, Request
 from skytf.model.span import Span
+from skytf.volume.ways import OWN_SCHEMES
 
 OPERATIONS = ("get", "put", "multipart-part", "list")
-# Stores that no cloud bills: they are the operator's own.
-OWN_SCHEMES = frozenset({"file", "hdfs", "memory"})
 
 
 def stores(request: Request, catalog: Catalog) -> tuple[StoreFigures, ...]:

@@ -32,7 +32,7 @@ def _environment(*, html: bool = False) -> Environment:
     return Environment(
         loader=FileSystemLoader([templates_dir(), terraform_dir()], encoding="utf-8"),
         # HCL and Markdown: what is interpolated there is checked or escaped by the callers.
-        autoescape=html,  # noqa: S701
+        autoescape=html,  # noqa: S701  # for the reason above
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
