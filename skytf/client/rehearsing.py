@@ -41,7 +41,7 @@ class Rehearsals(Working):
         """
         given = bundles.read(bundle) if isinstance(bundle, Path) else bundle
         exactly.check_decisive(given)
-        exactly.verify(given, derive(given.manifest, given.plan_json, listings=given.listings).files)
+        exactly.verify(given, derive(given.manifest, given.plan_json).files)
         rehearsal = staged(given, options)
         directory = self._begin(Asked())
         with directory.locked():
