@@ -23,8 +23,11 @@ from gateway.wire.pool import OVERHEAD
 
 SALT_BYTES = 32
 MANIFEST_INDEX = 2**32 - 1
+TRAILER_INDEX = 2**32 - 2
 # 128 objects of a batch with keys of 1 KiB and S3's 2 KiB of user metadata take 0.4 MiB; the rest is head room.
 MAX_MANIFEST_BYTES = 4 << 20
+# At most nine bytes a piece: room for 116,000 of them, which have more than 4 MiB of manifest already.
+MAX_TRAILER_BYTES = 1 << 20
 _RAW, _LZ4 = 0, 1
 _TAG_BYTES = 16
 _NONCE_BYTES = 12
@@ -103,8 +106,25 @@ class FrameSealer(_FrameCipher):
                 f"a manifest of {len(plaintext)} bytes is over the limit of {MAX_MANIFEST_BYTES}",
                 hint="lower batch_objects in the settings of the program",
             )
+        return self._seal_whole(MANIFEST_INDEX, plaintext, True, bound)
+
+    def seal_trailer(self, plaintext: bytes, bound: bytes = b"") -> bytes:
+        """
+        Return the frame's sealed trailer: what is known only after the slices (digests, which do not compress).
+
+        Raises:
+            LocalWireError: *plaintext* is larger than `MAX_TRAILER_BYTES`, or the trailer is sealed already.
+        """
+        if len(plaintext) > MAX_TRAILER_BYTES:
+            raise LocalWireError(
+                f"a trailer of {len(plaintext)} bytes is over the limit of {MAX_TRAILER_BYTES}",
+                hint="lower batch_objects in the settings of the program",
+            )
+        return self._seal_whole(TRAILER_INDEX, plaintext, False, bound)
+
+    def _seal_whole(self, index: int, plaintext: bytes, compress: bool, bound: bytes) -> bytes:
         out = bytearray(len(plaintext) + OVERHEAD)
-        used = self.seal(MANIFEST_INDEX, True, memoryview(plaintext), memoryview(out), True, bound=bound)
+        used = self.seal(index, True, memoryview(plaintext), memoryview(out), compress, bound=bound)
         return bytes(memoryview(out)[:used])
 
 
@@ -145,11 +165,23 @@ class FrameOpener(_FrameCipher):
         Raises:
             IntegrityError: The seal does not match, or *bound* is not what it was sealed with.
         """
-        size_bytes = len(sealed)
+        return self._open_whole(MANIFEST_INDEX, sealed, MAX_MANIFEST_BYTES, bound)
+
+    def open_trailer(self, sealed: bytes, bound: bytes = b"") -> bytes:
+        """
+        Return the plaintext of the frame's trailer.
+
+        Raises:
+            IntegrityError: The seal does not match, or *bound* is not what it was sealed with.
+        """
+        return self._open_whole(TRAILER_INDEX, sealed, MAX_TRAILER_BYTES, bound)
+
+    def _open_whole(self, index: int, sealed: bytes, most_bytes: int, bound: bytes) -> bytes:
+        size_bytes = min(len(sealed), most_bytes)
         if sealed[:1] == bytes([_LZ4]):
-            size_bytes = MAX_MANIFEST_BYTES
+            size_bytes = most_bytes
         out = memoryview(bytearray(size_bytes))
-        return bytes(out[: self.open(MANIFEST_INDEX, True, memoryview(sealed), out, bound=bound)])
+        return bytes(out[: self.open(index, True, memoryview(sealed), out, bound=bound)])
 
     def _unpack(self, index: int, packed: bytes, out: memoryview) -> int:
         # The block begins with its plaintext length: check it before lz4 allocates that much.

@@ -12,6 +12,8 @@ from gateway.errors import IntegrityError, LocalWireError
 from gateway.wire.codecs import (
     MANIFEST_INDEX,
     MAX_MANIFEST_BYTES,
+    MAX_TRAILER_BYTES,
+    TRAILER_INDEX,
     FrameOpener,
     FrameSealer,
     combine_crc64nvme,
@@ -130,6 +132,36 @@ def test_a_manifest_opens_with_the_header_it_was_sealed_with(plaintext: bytes) -
 def test_a_manifest_over_the_limit_is_refused() -> None:
     with pytest.raises(LocalWireError, match="over the limit"):
         FrameSealer(KEY, "t", FRAME).seal_manifest(bytes(MAX_MANIFEST_BYTES + 1))
+
+
+@pytest.mark.parametrize("plaintext", [b"", b"digests", b"digests" * 1000])
+def test_a_trailer_opens_as_the_trailer_of_its_frame_only(plaintext: bytes) -> None:
+    sealer = FrameSealer(KEY, "t", FRAME)
+    sealed = sealer.seal_trailer(plaintext, b"status")
+    opener = FrameOpener(KEY, "t", FRAME, sealer.salt)
+
+    assert opener.open_trailer(sealed, b"status") == plaintext
+    assert len(sealed) == len(plaintext) + OVERHEAD
+    with pytest.raises(IntegrityError):
+        opener.open_trailer(sealed, b"another status")
+    with pytest.raises(IntegrityError):
+        opener.open_manifest(sealed, b"status")
+    with pytest.raises(IntegrityError):
+        FrameOpener(KEY, "t", b"g" * 16, sealer.salt).open_trailer(sealed, b"status")
+    with pytest.raises(LocalWireError, match="sealed already"):
+        sealer.seal_trailer(plaintext)
+
+
+def test_a_slice_of_the_same_index_is_no_trailer() -> None:
+    sealer, sealed = seal(b"digests", index=TRAILER_INDEX, final=False)
+
+    with pytest.raises(IntegrityError):
+        FrameOpener(KEY, "t", FRAME, sealer.salt).open_trailer(bytes(sealed))
+
+
+def test_a_trailer_over_the_limit_is_refused() -> None:
+    with pytest.raises(LocalWireError, match="over the limit"):
+        FrameSealer(KEY, "t", FRAME).seal_trailer(bytes(MAX_TRAILER_BYTES + 1))
 
 
 @pytest.mark.parametrize("change", ["to", "sender", "kind", "transfer_id"])
