@@ -4,6 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 CHECKOV := .venv-checkov/.installed
 BROWSER := .venv/.browser
+FUZZER := .venv/.fuzzer
 
 .PHONY: demo test test-all test-providers lint bench format clean
 
@@ -13,7 +14,7 @@ demo: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-test-all: lint $(CHECKOV) $(BROWSER)
+test-all: lint $(CHECKOV) $(BROWSER) $(FUZZER)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 # The modules under the real providers, those of a filesystem mirror: make test-providers SKYTF_PROVIDER_MIRROR=/path
@@ -47,6 +48,10 @@ $(STAMP): requirements/dev.lock pyproject.toml
 $(BROWSER): $(STAMP) requirements/browser.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.lock
 	touch $(BROWSER)
+
+$(FUZZER): $(STAMP) requirements/fuzz.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.lock
+	touch $(FUZZER)
 
 $(CHECKOV): requirements/checkov.lock
 	test -x .venv-checkov/bin/python || $(PYTHON) -m venv .venv-checkov
