@@ -205,7 +205,7 @@ def _read_setup(directory: Path, stdin: BinaryIO) -> _Setup:
         program = decode((directory / "program.json").read_bytes())
         path = directory / "daemon.json"
         options = msgspec.json.decode(path.read_bytes(), type=_Options) if path.exists() else _Options()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadProgram(f"{directory} holds no gateway that can be started: {error}") from error
     return _Setup(directory, program, secrets, options)
 

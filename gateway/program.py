@@ -115,7 +115,7 @@ def decode(text: bytes) -> Program:
     """
     try:
         program = msgspec.json.decode(text, type=Program)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadProgram(f"not a gateway program: {error}") from error
     validate(program)
     return program

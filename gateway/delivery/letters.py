@@ -145,5 +145,5 @@ def unpack(kind: str, body: bytes) -> Letter:
         raise RemoteWireError(f"no message is of kind {kind!r}", hint="run the same skytf version on all gateways")
     try:
         return msgspec.msgpack.decode(body, type=expected)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RemoteWireError(f"a message of kind {kind!r} cannot be read: {error}") from error

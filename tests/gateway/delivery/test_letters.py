@@ -36,7 +36,10 @@ def test_completing_ten_thousand_parts_fits_into_one_message() -> None:
     assert len(pack(letter)) < MAX_MESSAGE_BYTES - 4096
 
 
-@pytest.mark.parametrize(("kind", "body"), [("gossip", b"\x90"), ("open", b"\x90"), ("open", b"")])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("gossip", b"\x90"), ("open", b"\x90"), ("open", b""), ("abort", b"\x94\xa1\xff\x00\xa1k\xa1t")],
+)
 def test_garbage_is_the_fault_of_the_peer(kind: str, body: bytes) -> None:
     with pytest.raises(RemoteWireError):
         unpack(kind, body)
