@@ -199,7 +199,7 @@ class _Deployment:
             session,
             facts,
             target.secrets.transfer_id,
-            trees=trees_for(_schemes(target.program), facts.platform),
+            trees=trees_for(_extras(target), facts.platform),
             files={"program.json": encode(target.program), "daemon.json": msgspec.json.encode(listen)},
             shared=self._shared,
             cancel=self._cancel,
@@ -213,7 +213,8 @@ class _Deployment:
                 session.close()
 
 
-def _schemes(program: Program) -> set[str]:
-    """Return the kinds of stores that the steps of *program* work with."""
-    stores = (step.params.get("store") for group in program.groups for step in steps(group.head))
-    return {str(store["scheme"]) for store in stores if store}
+def _extras(target: Target) -> set[str]:
+    """Return what the gateway works with beside the core: kinds of stores, and a codec unless it only forwards."""
+    stores = (step.params.get("store") for group in target.program.groups for step in steps(group.head))
+    codecs = {target.program.settings.compression} if target.secrets.payload_key else set()
+    return codecs | {str(store["scheme"]) for store in stores if store}

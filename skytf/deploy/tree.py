@@ -2,8 +2,8 @@
 The trees that a gateway runs from: what is shipped, named by what went into it.
 
 A tree is a directory for ``sys.path``, packed as tar.gz: one with the dependencies of every gateway, one with the SDK
-of each kind of store, one with our own code. Its name ends in a hash of everything that decides its content, so a host
-that has a tree of that name needs nothing sent.
+of each kind of store, one with zstd, one with our own code. Its name ends in a hash of everything that decides its
+content, so a host that has a tree of that name needs nothing sent.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ class Tree:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def trees_for(schemes: Iterable[str], platform: Platform) -> tuple[Tree, ...]:
+def trees_for(extras: Iterable[str], platform: Platform) -> tuple[Tree, ...]:
     """
-    Return the trees of a gateway that works with stores of *schemes*, in the order of ``sys.path``.
+    Return the trees of a gateway that works with *extras* (schemes of stores, codecs), in the order of ``sys.path``.
 
-    A scheme without a lock of its own (paths) needs no tree.
+    One without a lock of its own (paths, lz4) needs no tree.
     """
-    locks = [scheme for scheme in sorted(set(schemes)) if _lock_file(scheme).exists()]
+    locks = [extra for extra in sorted(set(extras)) if _lock_file(extra).exists()]
     return (code_tree(), deps_tree("core", platform), *(deps_tree(lock, platform) for lock in locks))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.program import Group, Program, Step
+from gateway.program import Group, Program, Settings, Step
 from skytf.deploy import fleet
 from skytf.deploy.cancel import Cancel, Cancelled
 from skytf.deploy.fleet import Target, deploy_fleet
@@ -42,6 +42,31 @@ def target(vm: Vm) -> Target:
     program = Program(vm.host.gateway_id, (Group(("job",), Step("receive", children=(Step("discard"),))),))
     secrets = Secrets("t1", make_link_key().private, make_token(), make_payload_key())
     return Target(vm.host, vm.key_file, vm.host_key.public, program, secrets, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("payload_key", "extras"), [(make_payload_key(), {"zstd", "s3"}), ("", {"s3"})], ids=["sink", "relay"]
+)
+def test_a_codec_goes_only_to_gateways_that_open_what_they_carry(
+    boot_vm: BootVm, monkeypatch: pytest.MonkeyPatch, payload_key: str, extras: set[str]
+) -> None:
+    vm = boot_vm(f"fleet-z-{len(extras)}")  # no two hosts of one name: each has a host key
+    ship(monkeypatch, "code-fleet-z", READY)
+    shipped: list[set[str]] = []
+    trees_for = fleet.trees_for
+    monkeypatch.setattr(
+        fleet, "trees_for", lambda extras, platform: (shipped.append(extras), trees_for(extras, platform))[1]
+    )
+    write = Step("write_object_store", {"store": {"scheme": "s3"}})
+    program = Program(
+        "fleet-z-1", (Group(("job",), Step("receive", children=(write,))),), settings=Settings(compression="zstd")
+    )
+    to = target(vm)
+
+    (deployed,) = deploy_fleet([replace(to, program=program, secrets=replace(to.secrets, payload_key=payload_key))])
+
+    assert shipped == [extras]
+    deployed.session.close()
 
 
 def test_a_fleet_is_deployed_at_once_and_in_order(boot_vm: BootVm, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,13 @@ def test_a_gateway_gets_our_code_the_core_and_the_sdks_it_needs() -> None:
     assert kinds == ["code", "deps-core", "deps-s3"]
 
 
+def test_a_codec_that_is_no_part_of_the_core_is_a_tree_of_its_own() -> None:
+    trees = trees_for({"zstd"}, UBUNTU)
+
+    assert [tree.name.rpartition("-")[0] for tree in trees] == ["code", "deps-core", "deps-zstd"]
+    assert len(trees_for({"lz4"}, UBUNTU)) == 2
+
+
 def test_a_relay_gets_no_sdk() -> None:
     assert len(trees_for((), UBUNTU)) == 2
 
