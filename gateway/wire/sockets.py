@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,9 +17,15 @@ from functools import partial
 from gateway.errors import LocalWireError, PeerLost, Stopped, UsageError
 from gateway.wire.link import shut
 
-# Bounds what strangers can make us hold: sockets and threads in the handshake at one time. One more ends the oldest:
-# a peer needs milliseconds, so that whoever says nothing keeps nobody out.
+# Bounds what strangers can make us hold: sockets and threads in the handshake at one time. One more ends the oldest of
+# the address that has most of them: a peer needs milliseconds, so that whoever says nothing keeps nobody out, nor does
+# a flood from one address keep out peers at others whose handshakes take a round trip across the world.
 MOST_HANDSHAKES = 64
+# Connections that the kernel holds until we take them; with 64 of them a flood of 10,000 made others wait for seconds
+# (measured on Linux 6.18: a connection attempt that finds no room is repeated after 1 s). The kernel has a limit, too.
+_BACKLOG = 1024
+# The same complaint comes at most this often into the log: a stranger must not fill the disk.
+_COMPLAINT_S = 10.0
 _CONNECT_S = 10.0
 
 
@@ -111,6 +118,25 @@ def connect(crew: Crew, host: str, port: int) -> socket.socket:
     raise failure if failure is not None else PeerLost(f"{host!r} has no address")
 
 
+class Complaints:
+    """Says whose complaints are due for the log, so that nobody can fill it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._said: dict[str, float] = {}
+        self._withheld: Counter[str] = Counter()
+
+    def due(self, who: str) -> int | None:
+        """Return None to withhold a complaint about *who*, otherwise how many were withheld since the last."""
+        now_s = time.monotonic()
+        with self._lock:
+            if now_s - self._said.get(who, -_COMPLAINT_S) < _COMPLAINT_S:
+                self._withheld[who] += 1
+                return None
+            self._said[who] = now_s
+            return self._withheld.pop(who, 0)
+
+
 class Acceptor:
     """Listens, and runs *serve* in a thread of its own for each connection that comes."""
 
@@ -118,10 +144,10 @@ class Acceptor:
         self._crew = crew
         self._serve = serve
         self._lock = threading.Lock()
-        self._handshakes: dict[socket.socket, None] = {}
+        self._handshakes: dict[socket.socket, str] = {}
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            self._socket = socket.create_server((host, port), family=family, backlog=MOST_HANDSHAKES)
+            self._socket = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         except OSError as error:
             raise UsageError(
                 f"cannot listen on {host} port {port}: {error.strerror or error}",
@@ -138,19 +164,23 @@ class Acceptor:
         with self._socket:
             while not self._crew.closing.is_set():
                 try:
-                    sock, _ = self._socket.accept()
+                    sock, address = self._socket.accept()
                 except OSError:
                     # Shut down by `close`, or out of file descriptors: then give others time to free some.
                     self._crew.closing.wait(0.1)
                     continue
                 with self._lock:
                     if len(self._handshakes) >= MOST_HANDSHAKES:
-                        oldest = next(iter(self._handshakes))
-                        del self._handshakes[oldest]
-                        shut(oldest)
-                    self._handshakes[sock] = None
+                        self._end_one()
+                    self._handshakes[sock] = address[0]
                 if not self._crew.start("accepted connection", partial(self._run, sock)):
                     sock.close()
+
+    def _end_one(self) -> None:
+        crowded, _ = Counter(self._handshakes.values()).most_common(1)[0]
+        oldest = next(sock for sock, host in self._handshakes.items() if host == crowded)
+        del self._handshakes[oldest]
+        shut(oldest)
 
     def _run(self, sock: socket.socket) -> None:
         def handshaken() -> None:
