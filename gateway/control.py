@@ -82,7 +82,7 @@ class Control:
         self._pipeline = pipeline
         self._expected = f"Bearer {token}".encode()
         self._on_stop = on_stop
-        self._closing: asyncio.Event | None = None
+        self._closing = asyncio.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         config = uvicorn.Config(
             self._application(),
@@ -93,9 +93,10 @@ class Control:
             access_log=False,
             log_config=None,
             server_header=False,
+            date_header=False,
             timeout_graceful_shutdown=2,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config, self._closing)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
 
@@ -117,7 +118,6 @@ class Control:
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="control"))
-        self._closing = asyncio.Event()
         try:
             self._loop.run_until_complete(self._server.serve(sockets=[self._socket]))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
@@ -126,8 +126,7 @@ class Control:
             self._loop.close()
 
     def _end(self) -> None:
-        if self._closing is not None:
-            self._closing.set()
+        self._closing.set()
         self._server.should_exit = True
 
     def _application(self) -> Starlette:
@@ -220,7 +219,7 @@ class Control:
 
         unfollow = events.follow(wake)
         try:
-            while self._closing is not None and not self._closing.is_set():
+            while not self._closing.is_set():
                 news.clear()
                 found = await asyncio.to_thread(events.after, after)
                 if found:
@@ -231,6 +230,18 @@ class Control:
                     yield b"\n"
         finally:
             unfollow()
+
+
+class _Server(uvicorn.Server):
+    """Waits to be told of the end; uvicorn's own loop looks for it ten times a second, which is most of what an idle
+    gateway would do."""
+
+    def __init__(self, config: uvicorn.Config, closing: asyncio.Event) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    async def main_loop(self) -> None:
+        await self._closing.wait()
 
 
 def _peer(address: _Address) -> PeerAddress:
