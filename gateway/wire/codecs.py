@@ -1,24 +1,27 @@
 """
 What happens to bytes before any fan-out and after the last hop: compress, seal, open, digest.
 
-Sealing is AES-256-GCM under a key of its own per frame (HKDF-SHA256 of the payload key and a random salt), the slice
-index as nonce. Pure: no I/O, and no state but the indexes a sealer has used. `docs/wire.md` has the byte layout
-and test vectors. All calls on whole slices release the GIL.
+Sealing is an AEAD under a key of its own per frame (HKDF-SHA256 of the payload key and a random salt), the slice
+index as nonce. Pure: no I/O, and no state but the indexes a sealer has used and what a compressor saw last.
+`docs/wire.md` has the byte layout and test vectors. All calls on whole slices release the GIL.
 """
 
 from __future__ import annotations
 
-import hmac
 import os
+import struct
+from functools import cache
+from importlib import import_module
+from types import ModuleType
 from typing import cast
 
-import lz4.block
 import msgspec
-from awscrt import checksums
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.errors import IntegrityError, LocalWireError
+from gateway.wire.ciphers import AES256GCM, TAG_BYTES, XCHACHA20POLY1305, Cipher, derive, frame_cipher
+from gateway.wire.compression import LZ4, RAW, ZSTD, Compressor, pack_small, unpack
 from gateway.wire.pool import OVERHEAD
 
 SALT_BYTES = 32
@@ -28,51 +31,64 @@ TRAILER_INDEX = 2**32 - 2
 MAX_MANIFEST_BYTES = 4 << 20
 # At most nine bytes a piece: room for 116,000 of them, which have more than 4 MiB of manifest already.
 MAX_TRAILER_BYTES = 1 << 20
-_RAW, _LZ4 = 0, 1
-_TAG_BYTES = 16
-_NONCE_BYTES = 12
-_FRAME_INFO = b"skytf frame 1"
+_MESSAGE_NONCE_BYTES = 12
 _MESSAGE_INFO = b"skytf message 1"
+_PLACE = struct.Struct(">I?")
+_CIPHERS = frozenset({AES256GCM, XCHACHA20POLY1305})
+_CODECS = frozenset({RAW, LZ4, ZSTD})
 
 
-def _derive(key: bytes, salt: bytes, info: bytes) -> AESGCM:
-    # HKDF-SHA256 (RFC 5869) for one block of output, which is all that an AES-256 key takes.
-    extracted = hmac.digest(salt, key, "sha256")
-    return AESGCM(hmac.digest(extracted, info + b"\x01", "sha256"))
+class _FrameKeys:
+    """The ciphers of one frame, each made when it is first needed, and the associated data of its slices."""
 
-
-class _FrameCipher:
     def __init__(self, payload_key: bytes, transfer_id: str, frame_id: bytes, salt: bytes) -> None:
         if len(payload_key) != 32 or len(frame_id) != 16 or len(salt) != SALT_BYTES:
             raise LocalWireError("a payload key has 32 bytes, a frame id 16, a salt 32")
         self.salt = salt
-        self._aead = _derive(payload_key, salt, _FRAME_INFO)
+        self._key = payload_key
         self._frame_id = frame_id
-        self._transfer = transfer_id.encode()
+        self._transfer = transfer_id.encode() + b"\0"
 
-    def _associated(self, codec: int, index: int, final: bool, bound: bytes) -> bytes:
-        return b"%c%s%s%c%s\0%s" % (codec, self._frame_id, index.to_bytes(4), final, self._transfer, bound)
+    def _associated(self, first: int, index: int, final: bool, bound: bytes) -> bytes:
+        return b"".join((first.to_bytes(), self._frame_id, _PLACE.pack(index, final), self._transfer, bound))
 
 
-class FrameSealer(_FrameCipher):
+class FrameSealer(_FrameKeys):
     """
-    Seals the slices and the manifest of one frame.
+    Seals slices, manifest and trailer of one frame with *cipher* (`gateway.wire.ciphers.chosen`).
 
     *salt* is drawn at random and belongs into the frame's header; pass one only to repeat a test vector.
     """
 
-    def __init__(self, payload_key: bytes, transfer_id: str, frame_id: bytes, salt: bytes | None = None) -> None:
+    def __init__(
+        self,
+        payload_key: bytes,
+        transfer_id: str,
+        frame_id: bytes,
+        salt: bytes | None = None,
+        *,
+        cipher: int = AES256GCM,
+    ) -> None:
         super().__init__(payload_key, transfer_id, frame_id, os.urandom(SALT_BYTES) if salt is None else salt)
+        self._cipher = frame_cipher(cipher, payload_key, self.salt)
+        self._mark = cipher << 4
         self._used: set[int] = set()
 
     def seal(
-        self, index: int, final: bool, plaintext: memoryview, out: memoryview, compress: bool, *, bound: bytes = b""
+        self,
+        index: int,
+        final: bool,
+        plaintext: memoryview,
+        out: memoryview,
+        compress: Compressor | bool | None,
+        *,
+        bound: bytes = b"",
     ) -> int:
         """
         Write *plaintext* into *out*, sealed as slice *index*, and return the bytes used there.
 
-        *out* has room for ``len(plaintext) + OVERHEAD``. A slice that *compress* does not make smaller is sealed raw,
-        without a copy. *bound* is authenticated but not sent.
+        *out* has room for ``len(plaintext) + OVERHEAD``. A slice that *compress* (True: lz4) does not make smaller is
+        sealed raw, without a copy. *bound* is authenticated but not sent.
 
         Raises:
             LocalWireError: *index* was sealed before (a nonce used twice gives the key away), or *out* is too small.
@@ -80,18 +96,17 @@ class FrameSealer(_FrameCipher):
         if index in self._used or not 0 <= index <= MANIFEST_INDEX:
             raise LocalWireError(f"slice {index} of a frame is sealed already, or is no slice")
         body: memoryview | bytes = plaintext
-        codec = _RAW
+        first = self._mark
         if compress:
-            packed = cast(bytes, lz4.block.compress(plaintext))
-            if len(packed) < len(plaintext):
-                body, codec = packed, _LZ4
+            packed = pack_small(plaintext) if compress is True else compress.pack(plaintext)
+            if packed is not None:
+                body, first = packed, first | (LZ4 if compress is True else compress.number)
         size_bytes = len(body) + OVERHEAD
         if size_bytes > len(out):
             raise LocalWireError(f"a slice of {len(plaintext)} bytes does not fit {len(out)} bytes once it is sealed")
         self._used.add(index)
-        out[0] = codec
-        associated = self._associated(codec, index, final, bound)
-        self._aead.encrypt_into(index.to_bytes(_NONCE_BYTES), body, associated, out[1:size_bytes])
+        out[0] = first
+        self._cipher.seal_into(index, body, self._associated(first, index, final, bound), out[1:size_bytes])
         return size_bytes
 
     def seal_manifest(self, plaintext: bytes, bound: bytes = b"") -> bytes:
@@ -128,8 +143,12 @@ class FrameSealer(_FrameCipher):
         return bytes(memoryview(out)[:used])
 
 
-class FrameOpener(_FrameCipher):
-    """Opens what a `FrameSealer` with the same keys and salt has sealed."""
+class FrameOpener(_FrameKeys):
+    """Opens what a `FrameSealer` with the same keys and salt has sealed, with whichever cipher and codec it did."""
+
+    def __init__(self, payload_key: bytes, transfer_id: str, frame_id: bytes, salt: bytes) -> None:
+        super().__init__(payload_key, transfer_id, frame_id, salt)
+        self._ciphers: dict[int, Cipher] = {}
 
     def open(self, index: int, final: bool, sealed: memoryview, out: memoryview, *, bound: bytes = b"") -> int:
         """
@@ -140,23 +159,32 @@ class FrameOpener(_FrameCipher):
         Raises:
             IntegrityError: The seal does not match, or the plaintext is larger than *out*.
         """
-        if len(sealed) < OVERHEAD or sealed[0] not in {_RAW, _LZ4}:
+        first = sealed[0] if len(sealed) >= OVERHEAD else 255
+        number, codec = first >> 4, first & 15
+        if number not in _CIPHERS or codec not in _CODECS:
             raise IntegrityError(f"slice {index} of frame {self._frame_id.hex()} is no sealed slice")
-        codec = sealed[0]
-        nonce = index.to_bytes(_NONCE_BYTES)
-        associated = self._associated(codec, index, final, bound)
+        cipher = self._ciphers.get(number)
+        if cipher is None:
+            cipher = self._ciphers[number] = frame_cipher(number, self._key, self.salt)
         size_bytes = len(sealed) - OVERHEAD
-        if codec == _RAW and size_bytes > len(out):
-            raise self._too_large(index, size_bytes, out)
+        associated = self._associated(first, index, final, bound)
         try:
-            if codec == _RAW:
-                return self._aead.decrypt_into(nonce, sealed[1:], associated, out[:size_bytes])
-            packed = self._aead.decrypt(nonce, sealed[1:], associated)
+            if codec != RAW:
+                plaintext = unpack(codec, cipher.open(index, sealed[1:], associated), len(out))
+                size_bytes = len(plaintext)
+                out[:size_bytes] = plaintext
+            elif size_bytes > len(out):
+                raise IntegrityError(f"has {size_bytes} bytes, expected at most {len(out)}")
+            else:
+                cipher.open_into(index, sealed[1:], associated, out[:size_bytes])
         except InvalidTag as error:
-            raise IntegrityError(
-                f"slice {index} of frame {self._frame_id.hex()} is not what its source has sealed"
-            ) from error
-        return self._unpack(index, packed, out)
+            raise self._wrong(index, "is not what its source has sealed") from error
+        except IntegrityError as error:
+            raise self._wrong(index, str(error)) from error
+        return size_bytes
+
+    def _wrong(self, index: int, why: str) -> IntegrityError:
+        return IntegrityError(f"slice {index} of frame {self._frame_id.hex()} {why}")
 
     def open_manifest(self, sealed: bytes, bound: bytes = b"") -> bytes:
         """
@@ -177,28 +205,10 @@ class FrameOpener(_FrameCipher):
         return self._open_whole(TRAILER_INDEX, sealed, MAX_TRAILER_BYTES, bound)
 
     def _open_whole(self, index: int, sealed: bytes, most_bytes: int, bound: bytes) -> bytes:
-        size_bytes = min(len(sealed), most_bytes)
-        if sealed[:1] == bytes([_LZ4]):
-            size_bytes = most_bytes
+        packed = len(sealed) > 0 and sealed[0] & 15 != RAW
+        size_bytes = most_bytes if packed else min(len(sealed), most_bytes)
         out = memoryview(bytearray(size_bytes))
         return bytes(out[: self.open(index, True, memoryview(sealed), out, bound=bound)])
-
-    def _unpack(self, index: int, packed: bytes, out: memoryview) -> int:
-        # The block begins with its plaintext length: check it before lz4 allocates that much.
-        size_bytes = int.from_bytes(packed[:4], "little")
-        if size_bytes > len(out):
-            raise self._too_large(index, size_bytes, out)
-        try:
-            plaintext = lz4.block.decompress(packed)
-        except (lz4.block.LZ4BlockError, ValueError) as error:
-            raise IntegrityError(f"slice {index} of frame {self._frame_id.hex()} does not decompress") from error
-        out[:size_bytes] = plaintext
-        return size_bytes
-
-    def _too_large(self, index: int, size_bytes: int, out: memoryview) -> IntegrityError:
-        return IntegrityError(
-            f"slice {index} of frame {self._frame_id.hex()} has {size_bytes} bytes, expected at most {len(out)}"
-        )
 
 
 def seal_message(  # noqa: PLR0917 -- key, transfer, then the message's own fields in their order
@@ -209,9 +219,9 @@ def seal_message(  # noqa: PLR0917 -- key, transfer, then the message's own fiel
 
     Layout: nonce (12 bytes, random; pass one only to repeat a test vector), ciphertext, tag.
     """
-    drawn = os.urandom(_NONCE_BYTES) if nonce is None else nonce
+    drawn = os.urandom(_MESSAGE_NONCE_BYTES) if nonce is None else nonce
     associated = msgspec.msgpack.encode((transfer_id, to, sender, kind))
-    return drawn + _derive(payload_key, b"", _MESSAGE_INFO).encrypt(drawn, body, associated)
+    return drawn + AESGCM(derive(payload_key, b"", _MESSAGE_INFO)).encrypt(drawn, body, associated)
 
 
 def open_message(  # noqa: PLR0917 -- as `seal_message`
@@ -225,18 +235,25 @@ def open_message(  # noqa: PLR0917 -- as `seal_message`
     """
     associated = msgspec.msgpack.encode((transfer_id, to, sender, kind))
     try:
-        if len(seal) < _NONCE_BYTES + _TAG_BYTES:
+        if len(seal) < _MESSAGE_NONCE_BYTES + TAG_BYTES:
             raise InvalidTag
-        return _derive(payload_key, b"", _MESSAGE_INFO).decrypt(seal[:_NONCE_BYTES], seal[_NONCE_BYTES:], associated)
+        aead = AESGCM(derive(payload_key, b"", _MESSAGE_INFO))
+        return aead.decrypt(seal[:_MESSAGE_NONCE_BYTES], seal[_MESSAGE_NONCE_BYTES:], associated)
     except InvalidTag as error:
         raise IntegrityError(f"message {kind!r} from {sender!r} to {to!r} is not what its sender has sealed") from error
 
 
+@cache
+def _checksums() -> ModuleType:
+    # On first use: 12 MB of library, which a relay never needs and which would be a sixth of a gateway's start.
+    return import_module("awscrt.checksums")
+
+
 def crc64nvme(data: bytes | bytearray | memoryview, previous: int = 0) -> int:
     """Return the CRC-64/NVME of *data*, continuing from *previous*."""
-    return cast(int, checksums.crc64nvme(data, previous))
+    return cast(int, _checksums().crc64nvme(data, previous))
 
 
 def combine_crc64nvme(crc1: int, crc2: int, len2: int) -> int:
     """Return the CRC-64/NVME of two byte strings one after the other; the second has *len2* bytes."""
-    return cast(int, checksums.combine_crc64nvme(crc1, crc2, len2))
+    return cast(int, _checksums().combine_crc64nvme(crc1, crc2, len2))

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import IntegrityError, LocalWireError
+from gateway.wire.ciphers import AES256GCM, XCHACHA20POLY1305
 from gateway.wire.codecs import (
     MANIFEST_INDEX,
     MAX_MANIFEST_BYTES,
@@ -21,6 +22,7 @@ from gateway.wire.codecs import (
     open_message,
     seal_message,
 )
+from gateway.wire.compression import Compressor
 from gateway.wire.pool import OVERHEAD
 
 KEY, OTHER_KEY = b"k" * 32, b"K" * 32
@@ -28,9 +30,14 @@ FRAME = b"f" * 16
 
 
 def seal(
-    plaintext: bytes, *, index: int = 0, final: bool = True, compress: bool = True
+    plaintext: bytes,
+    *,
+    index: int = 0,
+    final: bool = True,
+    compress: Compressor | bool | None = True,
+    cipher: int = AES256GCM,
 ) -> tuple[FrameSealer, bytearray]:
-    sealer = FrameSealer(KEY, "t", FRAME)
+    sealer = FrameSealer(KEY, "t", FRAME, cipher=cipher)
     out = bytearray(len(plaintext) + OVERHEAD)
     used = sealer.seal(index, final, memoryview(plaintext), memoryview(out), compress)
     return sealer, out[:used]
@@ -43,10 +50,12 @@ def open_slice(opener: FrameOpener, sealed: bytes, *, index: int = 0, final: boo
 
 @settings(deadline=None, max_examples=50)
 @given(
-    plaintext=st.one_of(st.binary(max_size=4096), st.binary(max_size=8).map(lambda b: b * 500)), compress=st.booleans()
+    plaintext=st.one_of(st.binary(max_size=4096), st.binary(max_size=8).map(lambda b: b * 500)),
+    codec=st.sampled_from(["lz4", "zstd", None]),
+    cipher=st.sampled_from([AES256GCM, XCHACHA20POLY1305]),
 )
-def test_what_is_sealed_opens_again(plaintext: bytes, compress: bool) -> None:
-    sealer, sealed = seal(plaintext, compress=compress)
+def test_what_is_sealed_opens_again(plaintext: bytes, codec: str | None, cipher: int) -> None:
+    sealer, sealed = seal(plaintext, compress=codec and Compressor(codec), cipher=cipher)
 
     assert open_slice(FrameOpener(KEY, "t", FRAME, sealer.salt), sealed) == plaintext
     assert len(sealed) <= len(plaintext) + OVERHEAD
@@ -58,10 +67,26 @@ def test_what_compresses_gets_smaller_and_what_does_not_stays() -> None:
     assert len(seal(b"a" * 4000, compress=False)[1]) == 4000 + OVERHEAD
 
 
-@pytest.mark.parametrize("position", [0, 1, 50, -1])
-def test_one_changed_bit_is_noticed(position: int) -> None:
-    sealer, sealed = seal(os.urandom(100))
-    sealed[position] ^= 1
+@pytest.mark.parametrize(
+    ("codec", "cipher", "first"),
+    [
+        (None, AES256GCM, 0x00),
+        ("lz4", AES256GCM, 0x01),
+        ("zstd", XCHACHA20POLY1305, 0x12),
+        (None, XCHACHA20POLY1305, 0x10),
+    ],
+)
+def test_the_first_byte_says_cipher_and_codec(codec: str | None, cipher: int, first: int) -> None:
+    _, sealed = seal(b"a" * 4000, compress=codec and Compressor(codec), cipher=cipher)
+
+    assert sealed[0] == first
+
+
+@pytest.mark.parametrize("cipher", [AES256GCM, XCHACHA20POLY1305])
+@pytest.mark.parametrize(("position", "bit"), [(0, 1), (0, 2), (0, 4), (0, 0x10), (0, 0x80), (1, 1), (50, 1), (-1, 1)])
+def test_one_changed_bit_is_noticed(position: int, bit: int, cipher: int) -> None:
+    sealer, sealed = seal(os.urandom(100), cipher=cipher)
+    sealed[position] ^= bit
 
     with pytest.raises(IntegrityError):
         open_slice(FrameOpener(KEY, "t", FRAME, sealer.salt), sealed)
@@ -92,8 +117,8 @@ def test_a_slice_that_was_cut_to_nothing_is_an_integrity_error() -> None:
         open_slice(FrameOpener(KEY, "t", FRAME, bytes(32)), b"\0" * (OVERHEAD - 1))
 
 
-@pytest.mark.parametrize("compress", [True, False])
-def test_a_slice_larger_than_expected_is_refused_before_it_is_unpacked(compress: bool) -> None:
+@pytest.mark.parametrize("compress", [True, False, Compressor("zstd")], ids=["lz4", "raw", "zstd"])
+def test_a_slice_larger_than_expected_is_refused_before_it_is_unpacked(compress: Compressor | bool) -> None:
     sealer, sealed = seal(b"a" * 4000, compress=compress)
 
     with pytest.raises(IntegrityError, match="4000 bytes, expected at most 3999"):

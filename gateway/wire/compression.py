@@ -1,0 +1,124 @@
+"""
+Slices made smaller before they are sealed, where that pays: lz4, or zstd for who pays for egress.
+
+What has no use for it is left alone by itself. A stream is packed for as long as its slices shrink. After one that
+did not, a sample of each decides, 16 KiB from four places in it, and one slice in `WHOLE_EVERY` is tried whole, in
+case the sample misses what repeats farther apart.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, cast
+
+import lz4.block
+
+from gateway.errors import IntegrityError, LocalWireError
+
+RAW, LZ4, ZSTD = 0, 1, 2
+WHOLE_EVERY = 64
+_NUMBERS = {"lz4": LZ4, "zstd": ZSTD}
+# Measured on logs, 2026-11, GB/s and ratio of one thread on slices of 256 KiB: level 1 1.3 and 15.4, level -1 1.4 and
+# 13.3, level 3 1.2 and 15.1; lz4 2.4 and 8.7. On prose of random words level 1 has 2.4, -1 has 1.6, lz4 has 1.3.
+_ZSTD_LEVEL = 1
+# A slice that shrinks by less costs its sink more time to unpack than it saves on any link of 10 Gbit/s.
+_WORTH = 0.95
+_SAMPLES = 4
+_SAMPLE_BYTES = 4096
+# Below, a sample is no cheaper than the slice.
+_SAMPLED_FROM_BYTES = 128 << 10
+
+
+class Compressor(threading.local):
+    """
+    Packs the slices of a stream, and skips those that would not shrink.
+
+    Several threads may share one: each has a state and (for zstd, 1 MiB of) memory of its own.
+    Holds one packed slice beside the caller's.
+    """
+
+    def __init__(self, codec: str) -> None:
+        self.number = _NUMBERS[codec]
+        self._pack = lz4.block.compress if codec == "lz4" else _zstd().ZstdCompressor(level=_ZSTD_LEVEL).compress
+        self._shrinks = True
+        self._skipped = 0
+
+    def pack(self, plaintext: memoryview) -> bytes | None:
+        """Return *plaintext* packed, or None: it does not shrink enough, as far as we looked."""
+        if not self._shrinks and len(plaintext) >= _SAMPLED_FROM_BYTES and not self._sample_shrinks(plaintext):
+            self._skipped += 1
+            if self._skipped < WHOLE_EVERY:
+                return None
+        self._skipped = 0
+        packed = cast(bytes, self._pack(plaintext))
+        self._shrinks = len(packed) <= _WORTH * len(plaintext)
+        return packed if self._shrinks else None
+
+    def _sample_shrinks(self, plaintext: memoryview) -> bool:
+        step = len(plaintext) // _SAMPLES
+        starts = range((step - _SAMPLE_BYTES) // 2, len(plaintext), step)
+        sample = b"".join([plaintext[start : start + _SAMPLE_BYTES] for start in starts])
+        return len(self._pack(sample)) <= _WORTH * len(sample)
+
+
+def compressor(setting: str) -> Compressor | None:
+    """Return what packs slices as *setting* says: ``lz4``, ``zstd`` or ``none``."""
+    return None if setting == "none" else Compressor(setting)
+
+
+def pack_small(plaintext: memoryview) -> bytes | None:
+    """Return *plaintext* packed with lz4, or None if that is not smaller. For manifests, which every sink can open."""
+    packed = cast(bytes, lz4.block.compress(plaintext))
+    return packed if len(packed) < len(plaintext) else None
+
+
+def unpack(codec: int, packed: bytes, most_bytes: int) -> bytes:
+    """
+    Return what was packed with *codec*: `LZ4` or `ZSTD`.
+
+    Raises:
+        IntegrityError: *packed* is damaged, or says that it has more than *most_bytes*, which are not allocated then.
+    """
+    if codec == LZ4:
+        _check(int.from_bytes(packed[:4], "little"), most_bytes)
+        try:
+            return cast(bytes, lz4.block.decompress(packed))
+        except (lz4.block.LZ4BlockError, ValueError) as error:
+            raise IntegrityError(f"does not unpack: {error}") from error
+    zstd = _zstd()
+    try:
+        _check(zstd.frame_content_size(packed), most_bytes)
+        return cast(bytes, _unpacking.zstd().decompress(packed, allow_extra_data=False))
+    except zstd.ZstdError as error:
+        raise IntegrityError(f"does not unpack: {error}") from error
+
+
+def _check(size_bytes: int, most_bytes: int) -> None:
+    if not 0 <= size_bytes <= most_bytes:
+        raise IntegrityError(f"has {size_bytes} bytes, expected at most {most_bytes}")
+
+
+class _Unpacking(threading.local):
+    """A decompressor takes 30 us to make, and serves one thread at a time."""
+
+    def __init__(self) -> None:
+        self._zstd: Any = None
+
+    def zstd(self) -> Any:
+        if self._zstd is None:
+            self._zstd = _zstd().ZstdDecompressor()
+        return self._zstd
+
+
+_unpacking = _Unpacking()
+
+
+def _zstd() -> Any:
+    # A gateway has the package only if its transfer uses it.
+    try:
+        import zstandard  # noqa: PLC0415 - see above
+    except ModuleNotFoundError as error:
+        raise LocalWireError(
+            "zstd is not installed on this gateway", hint="plan again with --compression lz4"
+        ) from error
+    return zstandard
