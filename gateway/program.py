@@ -21,6 +21,9 @@ from gateway.units import MIB
 HEADS = frozenset({"read_object_store", "read_local", "gen_data", "receive"})
 MUXES = frozenset({"mux_and", "mux_or"})
 LEAVES = frozenset({"send", "write_object_store", "write_local", "discard"})
+COMPRESSIONS = ("lz4", "zstd", "none")
+# `auto` is AES-256-GCM where the source gateway's CPU has instructions for it.
+CIPHERS = ("auto", "aes256gcm", "xchacha20poly1305")
 PROGRAM_VERSION = 1
 
 
@@ -63,7 +66,13 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What all gateways of a transfer agree on. Sizes in bytes of object data unless said otherwise."""
+    """
+    What all gateways of a transfer agree on. Sizes in bytes of object data unless said otherwise.
+
+    ``compression`` (`COMPRESSIONS`) and ``cipher`` (`CIPHERS`) are what sources pack and seal with; a sink opens all.
+    ``link_tls`` puts TLS 1.3 around every link; its certificates come with the secrets. ``congestion`` and
+    ``socket_buffer_bytes`` are `gateway.wire.tuning`'s; a peer that is silent for ``dead_after_s`` is dead.
+    """
 
     chunk_bytes: int = 64 * MIB
     threshold_bytes: int = 128 * MIB
@@ -74,8 +83,13 @@ class Settings:
     readers: int = 4
     writers: int = 4
     compression: str = "lz4"
+    cipher: str = "auto"
     if_exists: str = "overwrite"
     max_attempts: int = 5
+    link_tls: bool = False
+    congestion: str = "auto"
+    socket_buffer_bytes: int = 0
+    dead_after_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,7 @@ def validate(program: Program) -> None:
             f"program of {program.gateway} has version {program.version}, this gateway runs {PROGRAM_VERSION}",
             hint="plan again with this version of skytf",
         )
+    _validate_codecs(program)
     seen: set[str] = set()
     for group in program.groups:
         if overlap := seen.intersection(group.partitions):
@@ -149,6 +164,18 @@ def validate(program: Program) -> None:
             raise BadProgram(f"a group of {program.gateway} begins with {group.head.op!r}, which produces no chunks")
         for step in steps(group.head):
             _validate_step(program, step)
+
+
+def _validate_codecs(program: Program) -> None:
+    settings = program.settings
+    for name, word, known in (
+        ("compression", settings.compression, COMPRESSIONS),
+        ("cipher", settings.cipher, CIPHERS),
+    ):
+        if word not in known:
+            raise BadProgram(
+                f"the program of {program.gateway} has {name} {word!r}", hint=f"known are {', '.join(known)}"
+            )
 
 
 def _validate_step(program: Program, step: Step) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.chunk import MIN_PART_BYTES
 from gateway.locations import overlaps, parse_location
 from gateway.mapping import as_folder
-from gateway.program import Settings
+from gateway.program import CIPHERS, COMPRESSIONS, Settings
 from gateway.stores import STORES
 from gateway.units import MIB, format_bytes
 from skytf.errors import InputError
@@ -33,7 +33,6 @@ MIN_DISK_GIB = 10
 MAX_PORT = 65_535
 SOURCE_DRIFT = ("report", "refuse", PIN)
 IF_EXISTS = ("overwrite", "skip", "fail")
-COMPRESSION = ("lz4", "none")
 _MOVED = tuple(sorted(STORES.keys() - {"memory"}))
 
 
@@ -98,6 +97,7 @@ def _settings(options: Options) -> Settings:
         threshold_bytes=options.threshold_bytes,
         pool_bytes=max(Settings().pool_bytes, CHUNKS_IN_POOL * largest),
         compression=options.compression,
+        cipher=options.cipher,
         if_exists=options.if_exists,
     )
 
@@ -140,7 +140,8 @@ def _check_words(options: Options) -> None:
     for what, word, known in (
         ("if-exists", options.if_exists, IF_EXISTS),
         ("source-drift", options.source_drift, SOURCE_DRIFT),
-        ("compression", options.compression, COMPRESSION),
+        ("compression", options.compression, COMPRESSIONS),
+        ("cipher", options.cipher, CIPHERS),
     ):
         if word not in known:
             raise InputError(f"{what} {word!r} is unknown", hint=f"one of {', '.join(known)}")

@@ -205,6 +205,7 @@ def test_an_unknown_scheme_is_an_error_with_a_suggestion() -> None:
         Options(max_duration_minutes=10**9),
         Options(if_exists="perhaps"),
         Options(compression="rar"),
+        Options(cipher="rot13"),
         Options(gateway_credentials="mine"),
         Options(ssh_port=28_470),
         Options(ssh_port=28_485),

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from gateway.program import CIPHERS, COMPRESSIONS
 from skytf.cli.app import COMMANDS, load_command
 from skytf.model.copy import Options
 from skytf.model.site import SiteOption
@@ -58,10 +59,22 @@ def test_the_defaults_in_the_help_are_those_of_the_model() -> None:
         "threshold": f"{options.threshold_bytes >> 20}MiB",
         "if_exists": options.if_exists,
         "compression": options.compression,
+        "cipher": options.cipher,
         "source_drift": options.source_drift,
         "disk_size": f"{options.disk_gib}GiB",
         "ssh_port": str(options.ssh_port),
     }
+
+
+def test_codecs_are_those_that_gateways_know(run: Run, client: FakeClient) -> None:
+    choices = {param.name: getattr(param.type, "choices", ()) for param in load_command("cp").params}
+
+    run("plan", "a", "b", "--compression", "zstd", "--cipher", "xchacha20poly1305")
+
+    ((_, options, _),) = client.named("plan")
+    assert (options.compression, options.cipher) == ("zstd", "xchacha20poly1305")
+    assert tuple(choices["compression"]) == COMPRESSIONS
+    assert tuple(choices["cipher"]) == CIPHERS
 
 
 def test_what_is_chosen_for_sites_reaches_the_client(run: Run, client: FakeClient) -> None:
