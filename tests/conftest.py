@@ -86,3 +86,17 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured: the property ``measured``, one line each."""
+    lines = {
+        str(value)
+        for report in (*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ()))
+        for name, value in report.user_properties
+        if name == "measured"
+    }
+    if lines:
+        terminalreporter.section("measured")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)
