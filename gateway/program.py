@@ -5,10 +5,13 @@ A program has groups; a group serves one or more partitions (a partition is one 
 tree of steps. Chunks enter at the head (`read_object_store`, `read_local`, `gen_data`, `receive`) and
 leave at the leaves (`send`, `write_object_store`, `write_local`, `discard`). Between them `mux_and`
 gives every branch each chunk (that is for one of the branch's destinations), and under `mux_or` branches compete.
+A mux may stand at the head, too: then it gives what enters the gateway, chunks from peers and shards from the client,
+to branches with heads of their own, or chunks to branches that have none.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,13 +21,24 @@ import msgspec
 from gateway.errors import BadProgram
 from gateway.units import MIB
 
-HEADS = frozenset({"read_object_store", "read_local", "gen_data", "receive"})
+SOURCES = frozenset({"read_object_store", "read_local", "gen_data"})
+HEADS = SOURCES | {"receive"}
 MUXES = frozenset({"mux_and", "mux_or"})
 LEAVES = frozenset({"send", "write_object_store", "write_local", "discard"})
 COMPRESSIONS = ("lz4", "zstd", "none")
 # `auto` is AES-256-GCM where the source gateway's CPU has instructions for it.
 CIPHERS = ("auto", "aes256gcm", "xchacha20poly1305")
 PROGRAM_VERSION = 1
+# Far more than any topology needs; a tree is walked by recursion.
+MOST_DEPTH = 64
+_LEAST = {
+    **dict.fromkeys(("chunk_bytes", "slice_bytes", "batch_bytes", "batch_objects", "pool_bytes"), 1),
+    **dict.fromkeys(("readers", "writers", "max_attempts"), 1),
+    **dict.fromkeys(("threshold_bytes", "socket_buffer_bytes"), 0),
+    "dead_after_s": 0.01,
+}
+_CHOICES = {"compression": COMPRESSIONS, "cipher": CIPHERS, "if_exists": ("overwrite", "skip", "fail")}
+_NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +142,14 @@ def decode(text: bytes) -> Program:
         BadProgram: *text* is no program, is of another version, or does not hold together.
     """
     try:
-        program = msgspec.json.decode(text, type=Program)
+        raw = msgspec.json.decode(text)
+        _check_version(msgspec.convert(raw, _Versioned))
+        program = msgspec.convert(raw, Program)
+        unknown = _unknown(raw, msgspec.to_builtins(program), "")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadProgram(f"not a gateway program: {error}") from error
+    if unknown:
+        raise BadProgram(f"the program of {program.gateway} has a field that means nothing: {unknown}")
     validate(program)
     return program
 
@@ -142,48 +161,118 @@ def steps(step: Step) -> Iterator[Step]:
         yield from steps(child)
 
 
+def reads(head: Step) -> bool:
+    """Return whether shards can be given to the group of *head*."""
+    return head.op in SOURCES or (head.op in MUXES and any(reads(child) for child in head.children))
+
+
+def receives(head: Step) -> bool:
+    """Return whether frames that peers send can be given to the group of *head*."""
+    return head.op not in SOURCES and (head.op not in MUXES or any(receives(child) for child in head.children))
+
+
 def validate(program: Program) -> None:
     """
-    Check what the types cannot: heads, leaves, muxes, peers and partitions.
+    Check what the types cannot: version, settings, peers, partitions, and the tree of each group.
 
     Raises:
         BadProgram: Something does not hold together; the message names the step.
     """
+    _check_version(program)
+    _check_settings(program)
+    _check_peers(program)
+    seen: set[str] = set()
+    for group in program.groups:
+        if not group.partitions:
+            raise BadProgram(f"a group of {program.gateway} serves no partition")
+        for partition in group.partitions:
+            if partition in seen:
+                raise BadProgram(f"partition {partition!r} stands in two groups of {program.gateway}")
+            seen.add(partition)
+        if group.head.op not in HEADS | MUXES:
+            _check_known(program, group.head)
+            raise BadProgram(f"a group of {program.gateway} begins with {group.head.op!r}, which produces no chunks")
+        _check_step(program, group.head, (), at_head=True)
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    """A program of any version, as far as its error message needs it."""
+
+    gateway: str
+    version: int = PROGRAM_VERSION
+
+
+def _check_version(program: Program | _Versioned) -> None:
     if program.version != PROGRAM_VERSION:
         raise BadProgram(
             f"program of {program.gateway} has version {program.version}, this gateway runs {PROGRAM_VERSION}",
             hint="plan again with this version of skytf",
         )
-    _validate_codecs(program)
-    seen: set[str] = set()
-    for group in program.groups:
-        if overlap := seen.intersection(group.partitions):
-            raise BadProgram(f"partition {sorted(overlap)[0]!r} stands in two groups of {program.gateway}")
-        seen.update(group.partitions)
-        if group.head.op not in HEADS:
-            raise BadProgram(f"a group of {program.gateway} begins with {group.head.op!r}, which produces no chunks")
-        for step in steps(group.head):
-            _validate_step(program, step)
 
 
-def _validate_codecs(program: Program) -> None:
+def _check_settings(program: Program) -> None:
     settings = program.settings
-    for name, word, known in (
-        ("compression", settings.compression, COMPRESSIONS),
-        ("cipher", settings.cipher, CIPHERS),
-    ):
-        if word not in known:
+    for name, least in _LEAST.items():
+        value = getattr(settings, name)
+        if not least <= value < math.inf:
+            raise BadProgram(f"{name} of the program of {program.gateway} is {value}, and is at least {least}")
+    for name, known in _CHOICES.items():
+        if (value := getattr(settings, name)) not in known:
             raise BadProgram(
-                f"the program of {program.gateway} has {name} {word!r}", hint=f"known are {', '.join(known)}"
+                f"{name} of the program of {program.gateway} is {value!r}, which is none of {', '.join(known)}"
             )
 
 
-def _validate_step(program: Program, step: Step) -> None:
+def _check_peers(program: Program) -> None:
+    peers = [peer.gateway for peer in program.peers]
+    if twice := [name for name in peers if peers.count(name) > 1]:
+        raise BadProgram(f"{program.gateway} has peer {twice[0]!r} twice")
+    if program.gateway in peers:
+        raise BadProgram(f"{program.gateway} is a peer of its own, which is a cycle")
+    for target, hops in program.routes.items():
+        if missing := [hop for hop in hops if hop not in peers]:
+            raise BadProgram(f"{program.gateway} reaches {target!r} by {missing[0]!r}, which is none of its peers")
+
+
+def _check_step(program: Program, step: Step, above: tuple[Step, ...], *, at_head: bool) -> None:
+    _check_known(program, step)
+    where = f"in the program of {program.gateway}"
+    if any(step is one for one in above) or len(above) > MOST_DEPTH:
+        raise BadProgram(f"{step.op!r} {where} leads back to itself, or more than {MOST_DEPTH} steps down")
+    if step.op in HEADS and not at_head:
+        raise BadProgram(f"{step.op!r} {where} stands below {above[-1].op!r}: chunks enter at the head of a group")
+    if step.op in LEAVES and step.children:
+        raise BadProgram(f"{step.op!r} {where} ends a branch but has children")
+    if step.op not in LEAVES and not step.children:
+        raise BadProgram(f"{step.op!r} {where} leads nowhere")
+    if any(destination < 0 for destination in step.destinations):
+        raise BadProgram(f"{step.op!r} {where} leads to destination {min(step.destinations)}: they count from 0")
+    if step.op == "send":
+        peer = step.params.get("peer")
+        if peer == program.gateway:
+            raise BadProgram(f"{program.gateway} sends to itself, which is a cycle")
+        if peer not in {one.gateway for one in program.peers}:
+            raise BadProgram(f"{program.gateway} sends to {peer!r}, which is none of its peers")
+    for child in step.children:
+        _check_step(program, child, (*above, step), at_head=at_head and step.op in MUXES)
+
+
+def _check_known(program: Program, step: Step) -> None:
     if step.op not in HEADS | MUXES | LEAVES:
         raise BadProgram(f"unknown operator {step.op!r} in the program of {program.gateway}")
-    if step.op in LEAVES and step.children:
-        raise BadProgram(f"{step.op!r} in the program of {program.gateway} ends a branch but has children")
-    if step.op not in LEAVES and not step.children:
-        raise BadProgram(f"{step.op!r} in the program of {program.gateway} leads nowhere")
-    if step.op == "send" and step.params.get("peer") not in {peer.gateway for peer in program.peers}:
-        raise BadProgram(f"{program.gateway} sends to {step.params.get('peer')!r}, which is none of its peers")
+
+
+def _unknown(raw: Any, known: Any, path: str) -> str:
+    """Return the path of the first field of *raw* that *known*, the same after decoding, does not have; else empty."""
+    if isinstance(raw, dict):
+        pairs = [(f"{path}.{name}".lstrip("."), raw[name], known.get(name, _NOTHING)) for name in sorted(raw)]
+    elif isinstance(raw, list):
+        pairs = [(f"{path}[{at}]", one, known[at]) for at, one in enumerate(raw)]
+    else:
+        return ""
+    for name, one, meant in pairs:
+        if meant is _NOTHING:
+            return name
+        if found := _unknown(one, meant, name):
+            return found
+    return ""

@@ -10,6 +10,7 @@ from gateway.delivery.letters import Letter
 from gateway.errors import BadProgram
 from gateway.program import Settings
 from gateway.stores.base import Credentials
+from gateway.wire.noise import KEY_BYTES
 from gateway.wire.pool import Pool
 
 PAYLOAD_KEY_BYTES = 32
@@ -32,6 +33,8 @@ class Secrets:
     credentials: Mapping[str, Credentials] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
+        if len(self.link_private_key) != KEY_BYTES:
+            raise BadProgram(f"a link key has {KEY_BYTES} bytes, not {len(self.link_private_key)}")
         if self.payload_key is not None and len(self.payload_key) != PAYLOAD_KEY_BYTES:
             raise BadProgram(f"a payload key has {PAYLOAD_KEY_BYTES} bytes, not {len(self.payload_key)}")
 
