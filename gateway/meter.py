@@ -20,9 +20,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 clock = time.perf_counter
+# Of the largest share of time at work. Below it an operator is idle often enough not to be the one that is waited for.
+NEARLY = 0.8
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +39,13 @@ class Share:
     size_bytes: int = 0
     busy_s: float = 0.0
     waiting_s: float = 0.0
+
+    def merge(self, other: Share) -> None:
+        """Add *other*."""
+        self.chunks += other.chunks
+        self.size_bytes += other.size_bytes
+        self.busy_s += other.busy_s
+        self.waiting_s += other.waiting_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,43 +65,72 @@ class Metered:
     waiting_s: float = 0.0
 
 
-class Meter:
-    """The counts of one operator. Memory: a `Share` for each living thread that has counted."""
+class PerThread(Generic[T]):
+    """
+    A value for each thread, which alone changes it, and the sum of all. Memory: one for each living thread.
 
-    def __init__(self) -> None:
+    *merge* adds the second value to the first; the second may be changing meanwhile.
+    """
+
+    def __init__(self, make: Callable[[], T], merge: Callable[[T, T], None]) -> None:
+        self._make = make
+        self._merge = merge
         self._own = threading.local()
         self._lock = threading.Lock()
-        self._shares: list[tuple[threading.Thread, Share]] = []
-        self._ended = Metered()
+        self._living: list[tuple[threading.Thread, T]] = []
+        self._ended = make()
 
-    def share(self) -> Share:
-        """Return what the calling thread adds to."""
+    def mine(self) -> T:
+        """Return the value of the calling thread."""
         try:
-            return self._own.share  # type: ignore[no-any-return]  # a threading.local has no types
+            return self._own.value  # type: ignore[no-any-return]  # a threading.local has no types
         except AttributeError:
-            share = self._own.share = Share()
+            value = self._own.value = self._make()
         with self._lock:
             self._fold()
-            self._shares.append((threading.current_thread(), share))
-        return share
+            self._living.append((threading.current_thread(), value))
+        return value
 
-    def read(self) -> Metered:
-        """Return the sum over all threads; a thread that is just counting may be half counted."""
+    def total(self) -> T:
+        """Return the sum over all threads, those that have ended included."""
+        total = self._make()
         with self._lock:
-            return _sum(self._ended, [share for _, share in self._shares])
+            for value in (self._ended, *(value for _, value in self._living)):
+                self._merge(total, value)
+        return total
 
     def _fold(self) -> None:
         # Connections come and go, each with threads of its own.
-        ended = [share for thread, share in self._shares if not thread.is_alive()]
-        if ended:
-            self._ended = _sum(self._ended, ended)
-            self._shares = [(thread, share) for thread, share in self._shares if thread.is_alive()]
+        living = []
+        for thread, value in self._living:
+            if thread.is_alive():
+                living.append((thread, value))
+            else:
+                self._merge(self._ended, value)
+        self._living = living
 
 
-def _sum(first: Metered, others: list[Share]) -> Metered:
-    return Metered(
-        first.chunks + sum(share.chunks for share in others),
-        first.size_bytes + sum(share.size_bytes for share in others),
-        first.busy_s + sum(share.busy_s for share in others),
-        first.waiting_s + sum(share.waiting_s for share in others),
-    )
+class Meter:
+    """The counts of one operator."""
+
+    def __init__(self) -> None:
+        self._shares = PerThread(Share, Share.merge)
+        self.share = self._shares.mine
+
+    def read(self) -> Metered:
+        """Return the sum over all threads; a thread that is just counting may be half counted."""
+        total = self._shares.total()
+        return Metered(total.chunks, total.size_bytes, round(total.busy_s, 6), round(total.waiting_s, 6))
+
+
+def bottleneck(flow: Sequence[Metered]) -> int | None:
+    """
+    Return which operator of *flow*, in the order that chunks pass them, holds the others up; None if none has worked.
+
+    Who works for the largest share of its threads' time is slow; so is whoever waits for it in a call that counts as
+    work, such as sending to a gateway that takes nothing. Therefore the last one whose share is at least `NEARLY` of
+    the largest: behind it nobody is busy.
+    """
+    shares = [one.busy_s / (one.busy_s + one.waiting_s) if one.busy_s else 0.0 for one in flow]
+    most = max(shares, default=0.0)
+    return max((place for place, share in enumerate(shares) if share >= NEARLY * most), default=None) if most else None

@@ -11,7 +11,7 @@ from gateway.delivery.dialogue import Dialogue
 from gateway.delivery.events import Events
 from gateway.delivery.inflight import InFlight, Say, ShardRun, Task, Work
 from gateway.delivery.ledger import Ledger, Limits
-from gateway.delivery.letters import Letter
+from gateway.delivery.letters import Letter, Receipt, object_of
 from gateway.errors import GatewayError, Stopped
 from gateway.program import Settings
 from gateway.shard import Shard
@@ -110,6 +110,12 @@ class Coordinator:
         with self._lock:
             self._ledger.unreadable(item, error)
         self._act()
+
+    def asked(self, letter: Letter) -> bool:
+        """Return whether *letter* is about an object that is being coordinated here."""
+        names = [item.object_id for item in letter.items] if isinstance(letter, Receipt) else [object_of(letter)]
+        with self._lock:
+            return any(name in self._ledger.objects for name in names)
 
     def answer(self, sender: str, letter: Letter) -> None:
         """Take what a sink says."""

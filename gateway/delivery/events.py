@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from gateway.delivery.open_shards import OpenShards
+from gateway.delivery.troubles import Troubles
 from gateway.journal import Journal
+from gateway.meter import PerThread
 from gateway.shard import Shard
 
 _log = logging.getLogger(__name__)
@@ -16,7 +19,7 @@ _log = logging.getLogger(__name__)
 # away longer sees by a gap in ``seq`` that events are gone (marks of later events say the same again).
 RETAINED = 65_536
 
-COUNTERS = ("bytes_read", "bytes_written", "frames_resent")
+COUNTERS = ("bytes_read", "bytes_sealed", "bytes_written", "frames_resent")
 # Peer → bytes on the wire, sent and received.
 Traffic: TypeAlias = Callable[[], Mapping[str, tuple[int, int]]]
 
@@ -27,6 +30,8 @@ class Events:
 
     News that are worth only a summary (marks, counters) are not events until somebody asks: whoever holds them
     registers with `summarise`, and `changed` says that there are some.
+
+    ``shards`` are those that are not done; ``troubles`` the last errors, which are kept when events are forgotten.
     """
 
     def __init__(self, journal: Journal | None = None, *, retained: int = RETAINED) -> None:
@@ -36,14 +41,21 @@ class Events:
         self._journal = journal
         self._summaries: list[Callable[[], None]] = []
         self._wakers: list[Callable[[], None]] = []
+        self.shards = OpenShards()
+        self.troubles = Troubles()
 
     def begin(self, shard: Shard) -> None:
         """Note in the journal that *shard* is begun; its events then mean something there."""
-        with self._lock:
-            self._note(lambda journal: journal.begin(shard))
+        if self.shards.begin(shard.shard_id):
+            with self._lock:
+                self._note(lambda journal: journal.begin(shard))
 
     def emit(self, kind: str, **fields: Any) -> None:
-        """Append an event. Never blocks."""
+        """Append an event. Never blocks. A shard of several parts is done when the last of them is."""
+        if kind in ("failed", "fatal"):
+            self.troubles.add(kind, fields.get("key", ""), fields["error"], fields.get("hint", ""))
+        if kind == "shard_done" and not self.shards.done(fields["shard_id"]):
+            return
         with self._lock:
             self._seq += 1
             event = {"seq": self._seq, "kind": kind, **fields}
@@ -102,8 +114,7 @@ class Counters:
     def __init__(self, events: Events, traffic: Traffic = dict) -> None:
         self._lock = threading.Lock()
         self._values = dict.fromkeys(COUNTERS, 0)
-        # One map per thread that asks a store: nobody waits for anybody to count.
-        self._stores: dict[str, list[dict[str, int]]] = {}
+        self._stores: dict[str, PerThread[dict[str, int]]] = {}
         self._told: dict[str, Any] = {}
         self._events = events
         self.traffic = traffic
@@ -118,15 +129,11 @@ class Counters:
 
     def of_store(self, end: str) -> Callable[[str, int], None]:
         """Return what counts requests and bytes of the store of *end* (``<job id>-source``), each under a name."""
-        own = threading.local()
+        with self._lock:
+            shares = self._stores.setdefault(end, PerThread(dict, _merge))
 
         def count(name: str, amount: int) -> None:
-            try:
-                counts: dict[str, int] = own.counts
-            except AttributeError:
-                counts = own.counts = {}
-                with self._lock:
-                    self._stores.setdefault(end, []).append(counts)
+            counts = shares.mine()
             counts[name] = counts.get(name, 0) + amount
 
         return count
@@ -142,7 +149,7 @@ class Counters:
         sent = {peer: one[0] for peer, one in traffic.items()}
         received = {peer: one[1] for peer, one in traffic.items()}
         with self._lock:
-            stores = {end: _sum(each) for end, each in self._stores.items()}
+            stores = {end: total for end, shares in self._stores.items() if (total := shares.total())}
             sums = {"bytes_sent": sum(sent.values()), "bytes_received": sum(received.values())}
             return {**self._values, **sums, "sent_to": sent, "received_from": received, "stores": stores}
 
@@ -154,8 +161,6 @@ class Counters:
             self._events.emit("counters", **values)
 
 
-def _sum(each: list[dict[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for counts in each:
-        total.update(counts.copy())  # in one step, whoever goes on counting
-    return dict(total)
+def _merge(total: dict[str, int], counts: dict[str, int]) -> None:
+    for name, amount in counts.copy().items():  # copied in one step, whoever goes on counting
+        total[name] = total.get(name, 0) + amount

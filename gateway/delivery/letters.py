@@ -123,6 +123,11 @@ _TYPES: dict[str, type[Letter]] = {
 }
 
 
+def object_of(letter: Letter) -> str:
+    """Return the source's own name of the object that *letter* is about; empty where it says none."""
+    return "" if isinstance(letter, Receipt | Abort) else letter.object_id
+
+
 def kind_of(letter: Letter) -> str:
     """Return the kind of the message that carries *letter*."""
     return type(letter).__name__.lower()

@@ -35,7 +35,7 @@ def test_threads_that_have_ended_are_counted_and_not_kept() -> None:
         thread.join()
 
     assert meter.read().chunks == 50
-    assert len(meter._shares) <= 2
+    assert len(meter._shares._living) <= 2
 
 
 def test_a_thread_gets_the_same_share_again() -> None:
