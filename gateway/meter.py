@@ -29,6 +29,8 @@ T = TypeVar("T")
 clock = time.perf_counter
 # Of the largest share of time at work. Below it an operator is idle often enough not to be the one that is waited for.
 NEARLY = 0.8
+# Of the longest time at work: one thread beside a site's sixteen may still be the slow one.
+HARDLY = 0.05
 
 
 @dataclass(slots=True, eq=False)
@@ -129,8 +131,10 @@ def bottleneck(flow: Sequence[Metered]) -> int | None:
 
     Who works for the largest share of its threads' time is slow; so is whoever waits for it in a call that counts as
     work, such as sending to a gateway that takes nothing. Therefore the last one whose share is at least `NEARLY` of
-    the largest: behind it nobody is busy.
+    the largest: behind it nobody is busy. Who has hardly worked at all, less than `HARDLY` as long as another, is left
+    out: of a moment's work no share can be told.
     """
-    shares = [one.busy_s / (one.busy_s + one.waiting_s) if one.busy_s else 0.0 for one in flow]
+    longest = max((one.busy_s for one in flow), default=0.0)
+    shares = [one.busy_s / (one.busy_s + one.waiting_s) if one.busy_s > HARDLY * longest else 0.0 for one in flow]
     most = max(shares, default=0.0)
     return max((place for place, share in enumerate(shares) if share >= NEARLY * most), default=None) if most else None

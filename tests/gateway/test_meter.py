@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import threading
 
-from gateway.meter import Meter, Metered
+import pytest
+
+from gateway.meter import Meter, Metered, bottleneck
 
 
 def count(meter: Meter, chunks: int) -> None:
@@ -43,3 +45,30 @@ def test_a_thread_gets_the_same_share_again() -> None:
 
     assert meter.share() is meter.share()
     assert meter.share() is not other.share()
+
+
+def share(busy: float) -> Metered:
+    """Return an operator that works for *busy* of its time."""
+    return Metered(chunks=1, size_bytes=1, busy_s=busy * 10, waiting_s=(1 - busy) * 10)
+
+
+@pytest.mark.parametrize(
+    ("shares", "slow"),
+    [
+        ([], None),
+        ([0.0, 0.0], None),
+        ([0.9, 0.1, 0.1], 0),
+        ([0.2, 0.9, 0.1], 1),
+        ([0.2, 1.0, 0.95], 2),  # what sends is busy for as long as the next gateway takes nothing
+        ([0.95, 1.0, 0.5], 1),
+        ([0.01, 0.02, 0.01], 1),
+    ],
+)
+def test_the_last_of_the_busiest_holds_the_others_up(shares: list[float], slow: int | None) -> None:
+    assert bottleneck([share(one) for one in shares]) == slow
+
+
+def test_a_moment_of_work_says_nothing() -> None:
+    moment, hour = Metered(1, 1, 0.001, 0.0), Metered(1, 1, 1800.0, 1800.0)
+
+    assert bottleneck([moment, hour, moment]) == 1
