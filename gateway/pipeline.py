@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from gateway.delivery.events import Counters, Events
 from gateway.delivery.ledger import Limits
-from gateway.delivery.letters import Abort, Complete, Letter, Open, kind_of, pack, unpack
+from gateway.delivery.letters import Abort, Complete, Letter, Open, kind_of
+from gateway.delivery.post import Post
 from gateway.delivery.runtime import Runtime, Secrets
 from gateway.errors import BadProgram, GatewayError, IntegrityError, LocalWireError, PeerLost, RemoteWireError, Stopped
-from gateway.operators import OPERATORS
-from gateway.operators.base import Context, Operator, SourceOperator
-from gateway.program import Group, Program, Step
-from gateway.registry import load
+from gateway.operators.base import Operator, SourceOperator
+from gateway.operators.heads import heads
+from gateway.operators.totals import totals
+from gateway.program import Program, reads, receives
 from gateway.shard import Shard
-from gateway.wire.codecs import open_message, seal_message
+from gateway.wire.connections import SocketProfile
 from gateway.wire.frame import Frame, Message
+from gateway.wire.intake import Intake
 from gateway.wire.peers import Identity, PeerAddress, Peers
-from gateway.wire.pool import Pool
+from gateway.wire.pool import Pool, Scratch
+from gateway.wire.records import FrameHeader
 
 
 class Pipeline:
@@ -44,33 +49,31 @@ class Pipeline:
         self.events = events
         self.counters = Counters(events)
         self._secrets = secrets
+        self._post = Post(program.gateway, secrets.transfer_id, secrets.payload_key)
         self._log = log
         self._up: dict[str, bool] = {peer.gateway: False for peer in program.peers}
         self._given_up: set[str] = set()
         self._crashed = False
+        self._draining = False
         self._stopping = False
         self._lock = threading.Lock()
         self._pools = {reading, receiving}
         self._peers = self._make_peers(receiving, dead_after_s)
         self.counters.traffic = self._peers.traffic
         self._runtime = self._make_runtime(reading)
-        self._heads = {
-            partition: head
-            for group in program.groups
-            for head in [self._head(group, limits)]
-            for partition in group.partitions
-        }
+        self._heads = heads(program, self._runtime, self._peers, limits)
         self._operators = [operator for head in dict.fromkeys(self._heads.values()) for operator in head.walk()]
 
     @property
     def state(self) -> str:
-        """``idle``, ``running``, ``stopping`` or ``failed``."""
+        """``idle``, ``running``, ``draining``, ``stopping`` or ``failed``."""
         if self._crashed:
             return "failed"
         if self._stopping:
             return "stopping"
-        sources = [head for head in self._heads.values() if isinstance(head, SourceOperator)]
-        return "idle" if all(source.coordinator.idle for source in sources) else "running"
+        if self._draining:
+            return "draining"
+        return "running" if len(self.events.shards) else "idle"
 
     @property
     def peers_up(self) -> dict[str, bool]:
@@ -90,20 +93,58 @@ class Pipeline:
 
     def submit(self, shard: Shard, wait_s: float) -> bool:
         """
-        Hand *shard* to its source; return whether it was taken within *wait_s*.
+        Hand *shard* to its source; return whether it was taken within *wait_s*. One that is open already is taken.
 
         Raises:
-            BadProgram: No source of this gateway reads the shard's partition.
-            Stopped: The gateway stops.
+            BadProgram: No source of this gateway reads the shard's partition, or leads to its destinations.
+            Stopped: The gateway stops, or takes no more.
         """
+        return self.submit_all([shard], wait_s) == 1
+
+    def submit_all(self, shards: Sequence[Shard], wait_s: float) -> int:
+        """Hand *shards* to their sources in order, and return how many were taken within *wait_s*; as `submit`."""
+        heads = [self._reader(shard) for shard in shards]
+        deadline = time.monotonic() + wait_s
+        for taken, (head, shard) in enumerate(zip(heads, shards, strict=True)):
+            if self._draining:
+                raise Stopped(f"{self.program.gateway} takes no more shards")
+            if not self._give(head, shard, max(0.0, deadline - time.monotonic())):
+                return taken
+        return len(shards)
+
+    def _give(self, head: Operator, shard: Shard, wait_s: float) -> bool:
+        if not self.events.shards.take(shard.shard_id):
+            return True  # offered again by a client that did not hear that it was taken
+        taken = False
+        try:
+            taken = head.submit(shard, wait_s)
+        finally:
+            if not taken:
+                self.events.shards.forget(shard.shard_id)
+        return taken
+
+    def _reader(self, shard: Shard) -> Operator:
         head = self._heads.get(shard.partition)
-        if not isinstance(head, SourceOperator):
+        if head is None or not head.takes_shards:
             raise BadProgram(
                 f"{self.program.gateway} reads nothing of partition {shard.partition!r}", hint="ask a source gateway"
             )
         if missing := [d for d in shard.destinations if str(d) not in self.program.sinks.get(shard.partition, {})]:
             raise BadProgram(f"partition {shard.partition!r} has no destination {missing[0]}")
-        return head.submit(shard, wait_s)
+        return head
+
+    def drain(self, wait_s: float) -> int:
+        """Take no more shards; return how many are not done once all are, or after *wait_s*."""
+        self._draining = True
+        return self.events.shards.wait(wait_s)
+
+    def totals(self) -> dict[str, Any]:
+        """Return all counts, those of each operator and what they say, as they travel."""
+        return totals(self.counters.read(), self._heads)
+
+    def sockets(self) -> list[SocketProfile]:
+        """Return what is known of each connection with a peer."""
+        return self._peers.profile()
 
     def lost(self, gateway: str) -> None:
         """Do without *gateway*: repeat what it may have held."""
@@ -120,6 +161,7 @@ class Pipeline:
             if self._stopping:
                 return
             self._stopping = True
+            self.events.shards.close()
             for operator in self._operators:
                 operator.close()
             for pool in self._pools:
@@ -141,6 +183,7 @@ class Pipeline:
             on_frame=self._on_frame,
             on_message=self._on_message,
             on_peer=self._on_peer,
+            opener=self._take_in,
             dead_after_s=dead_after_s,
             transfer_id=self._secrets.transfer_id,
         )
@@ -161,16 +204,6 @@ class Pipeline:
     def _sources(self) -> list[SourceOperator]:
         return [operator for operator in self._operators if isinstance(operator, SourceOperator)]
 
-    def _head(self, group: Group, limits: Limits | None) -> Operator:
-        """Return the operator at the head of *group*, which makes those below it."""
-
-        def build(step: Step) -> Operator:
-            operator: Operator = load(OPERATORS[step.op])(step, context)
-            return operator
-
-        context = Context(self._runtime, self._peers, self.program.sinks, build, limits, group.partitions[0])
-        return build(group.head)
-
     def _on_frame(self, peer: str, frame: Frame) -> None:
         self.events.changed()  # a relay has no other news of what passes
         head = self._heads.get(frame.partition)
@@ -180,15 +213,14 @@ class Pipeline:
             return
         head.put(frame)
 
+    def _take_in(self, header: FrameHeader, manifest: bytes, scratch: Scratch) -> Intake | None:
+        head = self._heads.get(header.partition)
+        return None if head is None else head.take_in(header, manifest, scratch)
+
     def _on_message(self, message: Message) -> None:
         """Take a message for this gateway; it may come from any thread of the peers, and must not wait."""
-        key = self._secrets.payload_key
         try:
-            if key is None:
-                raise RemoteWireError("a relay has no business with messages")
-            fields = message.to, message.sender, message.kind
-            body = open_message(key, self._secrets.transfer_id, *fields, message.seal)
-            letter = unpack(message.kind, body)
+            letter = self._post.open(message)
         except (IntegrityError, RemoteWireError) as error:
             self._log(f"message {message.kind!r} from {message.sender!r} dropped: {error}")
             return
@@ -200,18 +232,18 @@ class Pipeline:
         head = self._heads.get(letter.partition)
         if head is None:
             return []
+        sources = [operator for operator in head.walk() if isinstance(operator, SourceOperator)]
         if isinstance(letter, Open | Complete | Abort):
-            return [operator for operator in head.walk() if operator is not head]
-        return [head]
+            return [operator for operator in head.walk() if operator not in sources]
+        # What nobody asked for must be heard by one of them nevertheless: it may be an upload to abort.
+        mine = next((one for one in sources[:-1] if one.coordinator.asked(letter)), sources[-1] if sources else None)
+        return [] if mine is None else [mine]
 
     def _say(self, to: str, letter: Letter) -> None:
-        kind, sender = kind_of(letter), self.program.gateway
-        key = self._runtime.payload_key
-        seal = seal_message(key, self._secrets.transfer_id, to, sender, kind, pack(letter))
         try:
-            self._peers.send_message(Message(to=to, sender=sender, kind=kind, seal=seal))
+            self._peers.send_message(self._post.seal(to, letter))
         except PeerLost as error:
-            self._log(f"message {kind!r} to {to} not sent: {error}")
+            self._log(f"message {kind_of(letter)!r} to {to} not sent: {error}")
         except Stopped:
             if not self._stopping:
                 raise
@@ -246,7 +278,7 @@ def _pools(program: Program) -> tuple[Pool, Pool]:
         BadProgram: A chunk or a whole object does not fit.
     """
     settings = program.settings
-    both = len({group.head.op == "receive" for group in program.groups}) == 2
+    both = any(reads(group.head) for group in program.groups) and any(receives(group.head) for group in program.groups)
     pool_bytes = settings.pool_bytes // 2 if both else settings.pool_bytes
     largest = max(settings.chunk_bytes, settings.threshold_bytes, settings.batch_bytes)
     if largest > pool_bytes // settings.slice_bytes * settings.slice_bytes:

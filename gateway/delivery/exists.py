@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gateway.errors import ObjectExists, ObjectMissing
-from gateway.stores.base import Attributes, Head, Part
+from gateway.stores.base import Attributes, Head, Part, PartStream
 
 
 class Writable(Protocol):
@@ -27,6 +27,9 @@ class Writable(Protocol):
 
     def put_part(self, key: str, token: str, *, number: int, offset: int, payload: memoryview) -> str:
         """Write one part and return its ETag."""
+
+    def stream_part(self, key: str, token: str, *, number: int, offset: int) -> PartStream | None:
+        """Begin to write one part as its bytes arrive; None where parts are taken as a whole."""
 
     def complete_multipart(
         self, key: str, token: str, parts: Sequence[Part], attributes: Attributes, *, if_absent: bool = False

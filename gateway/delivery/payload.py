@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.errors import IntegrityError
 from gateway.wire.codecs import FrameOpener, FrameSealer
-from gateway.wire.frame import Frame, Piece, decode_manifest, encode_manifest
+from gateway.wire.frame import (
+    Frame,
+    Header,
+    Piece,
+    decode_manifest,
+    decode_trailer,
+    encode_manifest,
+    encode_trailer,
+)
 from gateway.wire.pool import Lease
 
 
-class FrameBuilder:
+class SliceSealer:
     """
-    Fill one frame of *raw_bytes*: write into `room`, tell `advance`, and `finish` with the pieces.
+    Cut *raw_bytes* of plaintext into slices and seal each: write into `room` and tell `advance`, or give it to `take`.
 
-    *staging* is the caller's buffer of one slice of plaintext; the sealed slices go into *lease*.
+    *staging* is the caller's buffer of one slice of plaintext. *place* says where a sealed slice goes, *sealed* is told
+    of it.
     """
 
     def __init__(
-        self, payload_key: bytes, transfer_id: str, lease: Lease, staging: memoryview, *, raw_bytes: int, compress: bool
+        self,
+        sealer: FrameSealer,
+        staging: memoryview,
+        *,
+        raw_bytes: int,
+        compress: bool,
+        place: Callable[[int], memoryview],
+        sealed: Callable[[int, memoryview], None],
     ) -> None:
-        self.frame_id = os.urandom(16)
-        self._sealer = FrameSealer(payload_key, transfer_id, self.frame_id)
-        self._lease = lease
+        self._sealer = sealer
         self._staging = staging
         self._left = raw_bytes
-        self._raw_bytes = raw_bytes
         self._compress = compress
+        self._place = place
+        self._sealed = sealed
         self._filled = 0
-        self._slices: list[memoryview] = []
+        self._index = 0
 
     def room(self, size_bytes: int) -> memoryview:
         """Return where the next at most *size_bytes* of plaintext go."""
@@ -40,16 +55,60 @@ class FrameBuilder:
         self._filled += size_bytes
         self._left -= size_bytes
         if self._filled == len(self._staging) or (self._left == 0 and self._filled):
-            index = len(self._slices)
-            out = self._lease.slices[index]
-            used = self._sealer.seal(index, self._left == 0, self._staging[: self._filled], out, self._compress)
-            self._slices.append(out[:used])
+            self._seal(self._staging[: self._filled])
             self._filled = 0
 
+    def take(self, plaintext: memoryview) -> None:
+        """Take *plaintext*, no longer than `room`, which stays the caller's; a whole slice is sealed where it lies."""
+        if self._filled or (len(plaintext) < len(self._staging) and len(plaintext) < self._left):
+            self.room(len(plaintext))[:] = plaintext
+            self.advance(len(plaintext))
+        elif plaintext:
+            self._left -= len(plaintext)
+            self._seal(plaintext)
+
+    def _seal(self, plaintext: memoryview) -> None:
+        out = self._place(self._index)
+        used = self._sealer.seal(self._index, self._left == 0, plaintext, out, self._compress)
+        self._sealed(self._index, out[:used])
+        self._index += 1
+
+
+class FrameBuilder:
+    """
+    Fill one frame of *raw_bytes*: give the plaintext to `slices`, and `finish` with the pieces.
+
+    *staging* is the caller's buffer of one slice of plaintext; the sealed slices go into *lease*.
+    """
+
+    def __init__(
+        self, payload_key: bytes, transfer_id: str, lease: Lease, staging: memoryview, *, raw_bytes: int, compress: bool
+    ) -> None:
+        self.frame_id = os.urandom(16)
+        self._sealer = FrameSealer(payload_key, transfer_id, self.frame_id)
+        self._lease = lease
+        self._raw_bytes = raw_bytes
+        self._slices: list[memoryview] = []
+        self.slices = SliceSealer(
+            self._sealer,
+            staging,
+            raw_bytes=raw_bytes,
+            compress=compress,
+            place=lease.slices.__getitem__,
+            sealed=lambda _, view: self._slices.append(view),
+        )
+
     def finish(
-        self, *, partition: str, source: str, destinations: tuple[int, ...], attempt: int, pieces: Sequence[Piece]
+        self,
+        *,
+        partition: str,
+        source: str,
+        destinations: tuple[int, ...],
+        attempt: int,
+        pieces: Sequence[Piece],
+        digests: Sequence[int],
     ) -> Frame:
-        """Return the frame; the lease is its own from now on."""
+        """Return the frame, of *pieces* with these CRC-64/NVME *digests*; the lease is its own from now on."""
         frame = Frame(
             frame_id=self.frame_id,
             partition=partition,
@@ -62,7 +121,9 @@ class FrameBuilder:
             slices=self._slices,
             lease=self._lease,
         )
-        frame.manifest = self._sealer.seal_manifest(encode_manifest(pieces), frame.binding())
+        bound = frame.binding()
+        frame.manifest = self._sealer.seal_manifest(encode_manifest(pieces), bound)
+        frame.trailer = self._sealer.seal_trailer(encode_trailer(digests), bound)
         return frame
 
 
@@ -84,19 +145,23 @@ class Arena:
 
 
 class FrameReader:
-    """Open one *frame* with the payload key: first its `pieces`, then its `payload`."""
+    """Open one *frame* with the payload key: first its `pieces` and their digests, then its `payload`."""
 
     def __init__(self, payload_key: bytes, transfer_id: str, frame: Frame) -> None:
         self._opener = FrameOpener(payload_key, transfer_id, frame.frame_id, frame.salt)
         self._frame = frame
 
-    def pieces(self) -> tuple[Piece, ...]:
-        """Return what the manifest lists. Raises: IntegrityError, if it is not what the source has sealed."""
-        manifest = self._opener.open_manifest(self._frame.manifest, self._frame.binding())
-        pieces = decode_manifest(manifest)
-        if sum(piece.size_bytes for piece in pieces) != self._frame.raw_bytes:
-            raise IntegrityError(f"the pieces of frame {self._frame.frame_id.hex()} are not as long as its payload")
-        return pieces
+    def pieces(self) -> tuple[tuple[Piece, int], ...]:
+        """
+        Return what the manifest lists, each with its digest.
+
+        Raises:
+            IntegrityError: Manifest or trailer are not what the source has sealed.
+        """
+        frame, bound = self._frame, self._frame.binding()
+        pieces = manifest_of(self._opener, frame, frame.manifest, bound)
+        digests = decode_trailer(self._opener.open_trailer(frame.trailer, bound), len(pieces))
+        return tuple(zip(pieces, digests, strict=True))
 
     def payload(self, arena: Arena) -> memoryview:
         """Return the plaintext of all pieces, in *arena*. Raises: IntegrityError, if a slice is wrong or missing."""
@@ -107,3 +172,16 @@ class FrameReader:
         if filled != self._frame.raw_bytes:
             raise IntegrityError(f"frame {self._frame.frame_id.hex()} holds {filled} of {self._frame.raw_bytes} bytes")
         return out
+
+
+def manifest_of(opener: FrameOpener, header: Header, sealed: bytes, bound: bytes) -> tuple[Piece, ...]:
+    """
+    Return the pieces of the frame of *header*.
+
+    Raises:
+        IntegrityError: The manifest is not what the source has sealed, or lists another payload.
+    """
+    pieces = decode_manifest(opener.open_manifest(sealed, bound))
+    if sum(piece.size_bytes for piece in pieces) != header.raw_bytes:
+        raise IntegrityError(f"the pieces of frame {header.frame_id.hex()} are not as long as its payload")
+    return pieces

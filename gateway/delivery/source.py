@@ -8,60 +8,43 @@ coordinator bounds what is not settled.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from typing import Protocol
-
-import msgspec
+from dataclasses import replace
 
 from gateway.chunk import MAX_PARTS, cut
 from gateway.delivery.channel import Channel
 from gateway.delivery.coordinator import Coordinator
-from gateway.delivery.inflight import ShardRun, Task, Work
+from gateway.delivery.draft import Draft
+from gateway.delivery.inflight import ShardRun, Work
 from gateway.delivery.payload import FrameBuilder
+from gateway.delivery.reading import PieceReader, UnreadableError
 from gateway.delivery.runtime import Runtime
 from gateway.delivery.workers import Workers
-from gateway.errors import GatewayError, IntegrityError, SourceChanged, Stopped, StoreError
+from gateway.errors import StoreError
 from gateway.shard import Entry, Shard
-from gateway.stores.base import Attributes, Head, RangeReader
+from gateway.stores.base import Readable
 from gateway.units import format_bytes
-from gateway.wire.codecs import crc64nvme
-from gateway.wire.frame import Frame, Piece
+from gateway.wire.frame import Frame
+from gateway.wire.outlet import FrameQueue
 
 # Shards that wait: enough that a gateway never runs dry while its client fetches the next, few enough to hand them to
 # another when this one is lost.
 INTAKE = 4
 
 
-class Readable(Protocol):
-    """What a source needs of a `Store`."""
-
-    def url(self, key: str) -> str:
-        """Return *key* as a user would write it."""
-
-    def head(self, key: str) -> Head:
-        """Return *key* as it stands."""
-
-    def read_range(
-        self, key: str, *, offset: int, size_bytes: int, version: str = ""
-    ) -> AbstractContextManager[RangeReader]:
-        """Open a stream over a byte range."""
-
-
-class _UnreadableError(Exception):
-    """One piece cannot be read, so its frame has to be made without it."""
-
-    def __init__(self, task: Task, cause: GatewayError) -> None:
-        super().__init__(str(cause))
-        self.task = task
-        self.cause = cause
-
-
 class Source:
-    """Move the shards of one group from *store*; *emit* takes over each frame, and may wait."""
+    """
+    Move the shards of one group from *store*; *emit* takes over each frame, and may wait.
+
+    Where a store is at hand, a chunk is left to the connection that will send it, if *outlet* is the one way out.
+    """
 
     def __init__(
-        self, runtime: Runtime, coordinator: Coordinator, store: Readable, emit: Callable[[Frame], None]
+        self,
+        runtime: Runtime,
+        coordinator: Coordinator,
+        store: Readable,
+        emit: Callable[[Frame], None],
+        outlet: FrameQueue | None = None,
     ) -> None:
         self._runtime = runtime
         self._settings = runtime.settings
@@ -69,6 +52,8 @@ class Source:
         self._coordinator = coordinator
         self._store = store
         self._emit = emit
+        self._outlet = outlet if store.at_hand else None
+        self._reader = PieceReader(store, coordinator, runtime.settings.max_attempts)
         self._intake: Channel[Shard] = Channel(INTAKE)
         self._workers = Workers(runtime.on_crash)
 
@@ -78,7 +63,7 @@ class Source:
         self._workers.start("expand", self._expand_shards)
         self._workers.start("read", self._read, self._settings.readers)
 
-    def submit(self, shard: Shard, wait_s: float) -> bool:
+    def submit(self, shard: Shard, wait_s: float | None) -> bool:
         """Take *shard* unless the intake stays full for *wait_s*; return whether it was taken. Raises: Stopped."""
         return self._intake.put(shard, wait_s)
 
@@ -121,7 +106,7 @@ class Source:
         chunks = cut(entry.size_bytes, chunk_bytes=settings.chunk_bytes, threshold_bytes=settings.threshold_bytes)
         try:
             self._check_fits(entry, chunks[0].size_bytes)
-            head = self._head(entry)
+            head = self._reader.head(entry)
         except StoreError as error:
             self._coordinator.reject(run, index, error)
         else:
@@ -139,28 +124,32 @@ class Source:
                 hint=f"choose a --chunk-size of {format_bytes(part_bytes)} or more",
             )
 
-    def _head(self, entry: Entry) -> Head:
-        head = self._store.head(entry.key)
-        if entry.version not in ("", head.version):
-            raise SourceChanged(
-                f"{self._store.url(entry.key)} changed after it was listed", hint="run the transfer again to copy it"
-            )
-        return head
-
     def _read(self) -> None:
         staging = memoryview(bytearray(self._settings.slice_bytes))
         while True:
-            work: Work | None = self._coordinator.take()
-            frame = None
-            while work is not None and frame is None:
-                try:
-                    frame = self._frame(work, staging)
-                except _UnreadableError as failure:
-                    self._coordinator.unreadable(failure.task.item, failure.cause)
-                    tasks = tuple(task for task in work.tasks if task is not failure.task)
-                    work = replace(work, tasks=tasks) if tasks else None
-            if work is not None and frame is not None:
+            work = self._coordinator.take()
+            if self._outlet is not None and len(work.tasks) == 1 and work.size_bytes > self._settings.batch_bytes:
+                self._leave(work, self._outlet)
+            else:
+                self._make(work, staging)
+
+    def _make(self, work: Work, staging: memoryview) -> None:
+        """Send a frame of those pieces of *work* that can be read."""
+        while work.tasks:
+            try:
+                frame = self._frame(work, staging)
+            except UnreadableError as failure:
+                self._coordinator.unreadable(failure.task.item, failure.cause)
+                work = replace(work, tasks=tuple(task for task in work.tasks if task is not failure.task))
+            else:
                 self._send(work, frame)
+                return
+
+    def _leave(self, work: Work, outlet: FrameQueue) -> None:
+        if work.attempt:
+            self._runtime.counters.add("frames_resent", 1)
+        outlet.put(Draft(self._runtime, self._reader, self._coordinator, work))
+        self._coordinator.sent(work)
 
     def _send(self, work: Work, frame: Frame) -> None:
         if work.attempt:
@@ -180,87 +169,19 @@ class Source:
                 raw_bytes=work.size_bytes,
                 compress=self._settings.compression == "lz4",
             )
-            pieces = [self._piece(task, builder) for task in work.tasks]
+            pieces, digests = [], []
+            for task in work.tasks:
+                piece, expected_crc = self._reader.describe(task)
+                digests.append(self._reader.read(task, expected_crc, builder.slices))
+                pieces.append(piece)
             return builder.finish(
                 partition=work.partition,
                 source=self._runtime.gateway,
                 destinations=work.destinations,
                 attempt=work.attempt + 1,
                 pieces=pieces,
+                digests=digests,
             )
         except BaseException:
             lease.release()
             raise
-
-    def _piece(self, task: Task, builder: FrameBuilder) -> Piece:
-        entry = task.item.entry
-        try:
-            attributes: dict[str, object] = {}
-            expected_crc = None
-            if task.item.whole:
-                head = self._head(entry)
-                attributes, expected_crc = _filled(head.attributes), head.crc64nvme
-            crc = self._read_range(task, builder)
-            if expected_crc not in (None, crc):
-                raise IntegrityError(f"{self._store.url(entry.key)} was read with another digest than its store has")
-            self._coordinator.read(task, crc)
-        except Stopped:
-            raise
-        except GatewayError as error:
-            raise _UnreadableError(task, error) from error
-        return Piece(
-            object_id=task.item.object_id,
-            key=entry.suffix,
-            offset=task.chunk.offset,
-            size_bytes=task.chunk.size_bytes,
-            number=task.chunk.number,
-            crc64nvme=crc,
-            object_size=entry.size_bytes,
-            token=task.tokens,
-            attributes=attributes,
-            again=task.again,
-        )
-
-    def _read_range(self, task: Task, builder: FrameBuilder) -> int:
-        """Read the bytes of *task* into *builder* and return their digest; a stream that breaks is taken up again."""
-        stream = _Stream()
-        breaks = 0
-        while stream.done < task.chunk.size_bytes:
-            try:
-                self._read_on(task, builder, stream)
-            except StoreError as error:
-                breaks += 1
-                if not error.retryable or breaks >= self._settings.max_attempts:
-                    raise
-        return stream.crc
-
-    def _read_on(self, task: Task, builder: FrameBuilder, stream: _Stream) -> None:
-        entry, size_bytes = task.item.entry, task.chunk.size_bytes
-        with self._store.read_range(
-            entry.key,
-            offset=task.chunk.offset + stream.done,
-            size_bytes=size_bytes - stream.done,
-            version=entry.version,
-        ) as reader:
-            while stream.done < size_bytes:
-                room = builder.room(size_bytes - stream.done)
-                count = reader.readinto(room)
-                if not count:
-                    raise SourceChanged(f"{self._store.url(entry.key)} is shorter than it was listed")
-                stream.crc = crc64nvme(room[:count], stream.crc)
-                stream.done += count
-                builder.advance(count)
-
-
-@dataclass(slots=True)
-class _Stream:
-    """How much of a piece was read, and its digest so far."""
-
-    done: int = 0
-    crc: int = 0
-
-
-def _filled(attributes: Attributes) -> dict[str, object]:
-    """Return the attributes that say something, as a manifest carries them."""
-    fields: dict[str, object] = msgspec.to_builtins(attributes)
-    return {name: value for name, value in fields.items() if value or value == 0.0}

@@ -14,17 +14,21 @@ from gateway.delivery.ledger import Limits
 from gateway.delivery.letters import Letter
 from gateway.delivery.runtime import Runtime
 from gateway.delivery.sink import Sink
-from gateway.delivery.source import Readable, Source
+from gateway.delivery.source import Source
 from gateway.errors import BadProgram
 from gateway.mapping import destination_key
+from gateway.meter import Meter
 from gateway.program import Step
 from gateway.shard import Shard
 from gateway.stores import open_store
-from gateway.stores.base import Store, StoreSpec
+from gateway.stores.base import Readable, Store, StoreSpec
 from gateway.stores.counting import Count
 from gateway.stores.retry import RetryingStore
 from gateway.wire.frame import Frame
+from gateway.wire.intake import Intake
 from gateway.wire.peers import FrameQueue
+from gateway.wire.pool import Scratch
+from gateway.wire.records import FrameHeader
 
 
 class Outlets(Protocol):
@@ -61,6 +65,31 @@ class Operator:
     def __init__(self, step: Step, context: Context) -> None:  # noqa: ARG002 -- subclasses use it
         self.step = step
         self.children: list[Operator] = []
+        self.meter = Meter()
+
+    @property
+    def to(self) -> tuple[str, ...]:
+        """The gateways or the destination that it leads to, as far as it is the one that knows."""
+        return ()
+
+    @property
+    def takes_frames(self) -> bool:
+        """Whether frames that peers send may be `put` to this operator at the head of a group."""
+        return True
+
+    @property
+    def takes_shards(self) -> bool:
+        """Whether there is a source here that shards may be given to by `submit`."""
+        return False
+
+    def submit(self, shard: Shard, wait_s: float | None) -> bool:  # noqa: ARG002 -- only sources take shards
+        """
+        Take *shard* unless there is no room for *wait_s* (None: wait for it); return whether it was taken.
+
+        Raises:
+            Stopped: The gateway stops.
+        """
+        raise BadProgram(f"{self.step.op!r} reads nothing")
 
     def put(self, frame: Frame) -> None:
         """
@@ -71,6 +100,15 @@ class Operator:
         """
         frame.release()
         raise BadProgram(f"{self.step.op!r} takes no frames from another step")
+
+    def take_in(self, header: FrameHeader, manifest: bytes, scratch: Scratch) -> Intake | None:  # noqa: ARG002 -- as `hear`
+        """Return what takes an arriving frame in as it comes, None to be given it by `put` when it is whole."""
+        return None
+
+    @property
+    def outlet(self) -> FrameQueue | None:
+        """The queue that all frames given to this operator go into, if it does nothing else."""
+        return None
 
     def hear(self, sender: str, letter: Letter) -> bool:  # noqa: ARG002 -- most operators hear nothing
         """Take *letter* if it is for this operator; return whether it was. Never waits."""
@@ -104,14 +142,25 @@ class SourceOperator(Operator):
         )
         self._count = runtime.counters.of_store(f"{context.partition}-source")
         self._store = self.open_store(runtime)
-        self._source = Source(runtime, self.coordinator, self._store, self._emit)
+        outlet = self.children[0].outlet if len(self.children) == 1 else None
+        self._source = Source(runtime, self.coordinator, self._store, self._emit, outlet)
 
     def open_store(self, runtime: Runtime) -> Readable:
         """Return the store that is read."""
         return store_of(self.step, runtime, self._count)
 
-    def submit(self, shard: Shard, wait_s: float) -> bool:
-        """Take *shard* unless the intake stays full for *wait_s*; return whether it was taken. Raises: Stopped."""
+    @property
+    def takes_frames(self) -> bool:
+        """No: it makes them."""
+        return False
+
+    @property
+    def takes_shards(self) -> bool:
+        """Yes."""
+        return True
+
+    def submit(self, shard: Shard, wait_s: float | None) -> bool:
+        """Queue *shard* in the intake."""
         return self._source.submit(shard, wait_s)
 
     def hear(self, sender: str, letter: Letter) -> bool:
@@ -147,6 +196,7 @@ class SinkOperator(Operator):
         super().__init__(step, context)
         prefix, recursive = param(step, "prefix", str, ""), param(step, "recursive", bool, default=True)
         destination, runtime = param(step, "destination", int), context.runtime
+        self._destination = destination
         self._count = runtime.counters.of_store(f"{context.partition}-destination-{destination}")
         self._store = self.open_store(runtime)
         self._sink = Sink(
@@ -156,6 +206,11 @@ class SinkOperator(Operator):
             key_for=lambda suffix: destination_key(prefix, suffix, recursive=recursive),
         )
 
+    @property
+    def to(self) -> tuple[str, ...]:
+        """Its destination, as it is called where stores are counted."""
+        return (f"destination-{self._destination}",)
+
     def open_store(self, runtime: Runtime) -> Writable:
         """Return the store that is written."""
         return store_of(self.step, runtime, self._count)
@@ -163,6 +218,10 @@ class SinkOperator(Operator):
     def put(self, frame: Frame) -> None:
         """Queue *frame* for a writer."""
         self._sink.put(frame)
+
+    def take_in(self, header: FrameHeader, manifest: bytes, scratch: Scratch) -> Intake | None:
+        """Have a chunk written as it comes, where the store can."""
+        return self._sink.take_in(header, manifest, scratch)
 
     def hear(self, sender: str, letter: Letter) -> bool:
         """Take the questions of sources."""

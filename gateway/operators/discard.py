@@ -11,7 +11,7 @@ from gateway.delivery.exists import Writable
 from gateway.delivery.runtime import Runtime
 from gateway.errors import ObjectMissing
 from gateway.operators.base import SinkOperator
-from gateway.stores.base import Attributes, Head, Part
+from gateway.stores.base import Attributes, Head, Part, PartStream
 
 
 class Discard(SinkOperator):
@@ -48,6 +48,10 @@ class Nowhere:
         """Forget *payload*."""
         return str(number)
 
+    def stream_part(self, key: str, token: str, *, number: int, offset: int) -> PartStream:
+        """Return what forgets as it goes."""
+        return _Forgotten(str(number))
+
     def complete_multipart(
         self, key: str, token: str, parts: Sequence[Part], attributes: Attributes, *, if_absent: bool = False
     ) -> Head:
@@ -56,6 +60,20 @@ class Nowhere:
 
     def abort_multipart(self, key: str, token: str) -> None:
         """Do nothing."""
+
+
+class _Forgotten:
+    def __init__(self, etag: str) -> None:
+        self._etag = etag
+
+    def write(self, payload: memoryview) -> None:
+        pass
+
+    def finish(self) -> str:
+        return self._etag
+
+    def abandon(self) -> None:
+        pass
 
 
 def _head(key: str, size_bytes: int, attributes: Attributes) -> Head:

@@ -8,13 +8,15 @@ import random
 from contextlib import AbstractContextManager, nullcontext
 
 from gateway.delivery.runtime import Runtime
-from gateway.delivery.source import Readable
 from gateway.operators.base import SourceOperator, param
-from gateway.stores.base import Attributes, Head, RangeReader
-from gateway.units import MIB
+from gateway.stores.base import Attributes, Head, RangeReader, Readable
+from gateway.units import KIB, MIB
 
-# Longer than the 64 KiB that lz4 looks back, so that random content stays incompressible although it repeats.
-_PERIOD_BYTES = MIB
+# Longer than the 64 KiB that lz4 looks back, so that random content stays incompressible although it repeats; short
+# enough to stay in a core's cache beside what is made of it.
+_PERIOD_BYTES = 256 * KIB
+# The most that is lent at once.
+_LENT_BYTES = MIB
 _WORDS = ("gateway ", "bucket ", "object ", "chunk ", "frame ", "shard ", "receipt ", "journal\n")
 
 
@@ -39,13 +41,15 @@ class Generated:
     The content depends on seed, key and offset alone, so that what arrived can be checked. Heads say no size.
     """
 
+    at_hand = True
+
     def __init__(self, seed: int, *, compressible: bool = False) -> None:
         rng = random.Random(seed)  # noqa: S311 -- test content, no secret
         if compressible:
             content = "".join(rng.choices(_WORDS, k=_PERIOD_BYTES // 5)).encode()[:_PERIOD_BYTES]
         else:
             content = rng.randbytes(_PERIOD_BYTES)
-        self._content = content * 2
+        self._content = memoryview(content * (1 + _LENT_BYTES // _PERIOD_BYTES))
         self._seed = seed
 
     def url(self, key: str) -> str:
@@ -67,19 +71,22 @@ class Generated:
 class _Range:
     """The bytes from *position* on of the content, which repeats for ever."""
 
-    def __init__(self, content: bytes, position: int, size_bytes: int) -> None:
+    def __init__(self, content: memoryview, position: int, size_bytes: int) -> None:
         self._content = content
         self._position = position
         self._left = size_bytes
 
+    def lend(self, size_bytes: int) -> memoryview:
+        start = self._position % _PERIOD_BYTES
+        lent = self._content[start : start + min(size_bytes, self._left, _LENT_BYTES)]
+        self._position += len(lent)
+        self._left -= len(lent)
+        return lent
+
     def readinto(self, buffer: memoryview) -> int:
-        count = min(len(buffer), self._left)
         filled = 0
-        while filled < count:
-            start = self._position % _PERIOD_BYTES
-            step = min(count - filled, _PERIOD_BYTES)
-            buffer[filled : filled + step] = self._content[start : start + step]
-            filled += step
-            self._position += step
-        self._left -= count
-        return count
+        while filled < len(buffer) and self._left:
+            lent = self.lend(len(buffer) - filled)
+            buffer[filled : filled + len(lent)] = lent
+            filled += len(lent)
+        return filled

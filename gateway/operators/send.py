@@ -6,6 +6,7 @@ from gateway.errors import GatewayError
 from gateway.operators.base import Context, Operator, param
 from gateway.program import Step
 from gateway.wire.frame import Frame
+from gateway.wire.peers import FrameQueue
 
 
 class Send(Operator):
@@ -14,6 +15,11 @@ class Send(Operator):
     def __init__(self, step: Step, context: Context) -> None:
         super().__init__(step, context)
         self._outlet = context.outlets.outlet((param(step, "peer", str),))
+
+    @property
+    def outlet(self) -> FrameQueue:
+        """The queue to the peer."""
+        return self._outlet
 
     def put(self, frame: Frame) -> None:
         """Queue *frame* for the peer; waits while its queue is full."""

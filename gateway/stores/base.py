@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +111,57 @@ class RangeReader(Protocol):
         """Fill *buffer*; fewer bytes only at the end of the range, 0 after it."""
 
 
+@runtime_checkable
+class Lender(Protocol):
+    """A stream that has its bytes in memory and lends them, which saves a copy."""
+
+    def lend(self, size_bytes: int) -> memoryview:
+        """Return the next *size_bytes*, fewer only at the end of the range; valid until the stream is closed."""
+
+
+class PartStream(Protocol):
+    """
+    One part of an upload that is written as it arrives. Ends by `finish` or by `abandon`.
+
+    Each raises what `Store.put_part` raises.
+    """
+
+    def write(self, payload: memoryview) -> None:
+        """Write the next bytes."""
+
+    def finish(self) -> str:
+        """Return the part's ETag, once the store has it."""
+
+    def abandon(self) -> None:
+        """Stop before the end; what was written counts for nothing. Fine after `finish`."""
+
+
+class Readable(Protocol):
+    """What a source needs of a `Store`."""
+
+    at_hand: bool
+
+    def url(self, key: str) -> str:
+        """Return *key* as a user would write it."""
+
+    def head(self, key: str) -> Head:
+        """Return *key* as it stands."""
+
+    def read_range(
+        self, key: str, *, offset: int, size_bytes: int, version: str = ""
+    ) -> AbstractContextManager[RangeReader]:
+        """Open a stream over a byte range."""
+
+
 class Store(Protocol):
-    """One bucket, or the file system of this machine."""
+    """
+    One bucket, or the file system of this machine.
+
+    ``at_hand`` says that reading waits on no network, so that a connection to a gateway may read while it sends.
+    """
 
     spec: StoreSpec
+    at_hand: bool
 
     def url(self, key: str) -> str:
         """Return *key* as a user would write it (``s3://bucket/key``, ``/path``)."""
@@ -175,6 +222,15 @@ class Store(Protocol):
         Raises:
             ObjectMissing: The upload is no longer open.
             AccessDenied, StoreFull, StoreUnavailable.
+        """
+
+    def stream_part(self, key: str, token: str, *, number: int, offset: int) -> PartStream | None:
+        """
+        Begin to write one part as its bytes arrive; None where the store takes a part only as a whole.
+
+        Raises:
+            ObjectMissing: The upload is no longer open.
+            AccessDenied, StoreUnavailable.
         """
 
     def complete_multipart(

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TypeAlias
 
 from gateway.errors import ObjectExists
-from gateway.stores.base import Attributes, Head, Listed, Part, RangeReader, Skipped, Store
+from gateway.stores.base import Attributes, Head, Listed, Part, PartStream, RangeReader, Skipped, Store
 
 # Takes the name of a count and how much is added to it; called from any thread.
 Count: TypeAlias = Callable[[str, int], None]
@@ -32,6 +32,7 @@ class CountingStore:
     def __init__(self, inner: Store, count: Count) -> None:
         self.inner = inner
         self.spec = inner.spec
+        self.at_hand = inner.at_hand
         self._count = count
         # Stores without pages list everything in one go.
         self._page_keys: int = getattr(inner, "page_keys", 0)
@@ -79,6 +80,11 @@ class CountingStore:
         self._count(MULTIPART_PART, 1)
         self._count(WRITTEN_BYTES, len(payload))
         return self.inner.put_part(key, token, number=number, offset=offset, payload=payload)
+
+    def stream_part(self, key: str, token: str, *, number: int, offset: int) -> PartStream | None:
+        """Begin as *inner* does; the part counts when its stream is closed."""
+        stream = self.inner.stream_part(key, token, number=number, offset=offset)
+        return None if stream is None else _CountedPart(stream, self._count)
 
     def complete_multipart(
         self, key: str, token: str, parts: Sequence[Part], attributes: Attributes, *, if_absent: bool = False
@@ -137,3 +143,33 @@ class _CountedRange(AbstractContextManager[RangeReader]):
     ) -> bool | None:
         self._count(READ_BYTES, self._taken)
         return self._opened.__exit__(kind, error, trace)
+
+
+class _CountedPart:
+    """A part that counts what is written of it."""
+
+    def __init__(self, stream: PartStream, count: Count) -> None:
+        self._stream = stream
+        self._count = count
+        self._written = 0
+        count(MULTIPART_PART, 1)
+
+    def write(self, payload: memoryview) -> None:
+        """Write as the stream does."""
+        self._written += len(payload)
+        self._stream.write(payload)
+
+    def finish(self) -> str:
+        """Finish as the stream does."""
+        self._tell()
+        return self._stream.finish()
+
+    def abandon(self) -> None:
+        """Abandon as the stream does."""
+        self._tell()
+        self._stream.abandon()
+
+    def _tell(self) -> None:
+        written, self._written = self._written, 0
+        if written:
+            self._count(WRITTEN_BYTES, written)

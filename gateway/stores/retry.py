@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from gateway.errors import Stopped, StoreError
-from gateway.stores.base import Attributes, Head, Listed, Part, RangeReader, Skipped, Store
+from gateway.stores.base import Attributes, Head, Listed, Part, PartStream, RangeReader, Skipped, Store
 
 _T = TypeVar("_T")
 
@@ -29,6 +29,7 @@ class RetryingStore:
     def __init__(self, inner: Store, *, base_s: float = 0.2, cap_s: float = 10.0, max_attempts: int = 5) -> None:
         self.inner = inner
         self.spec = inner.spec
+        self.at_hand = inner.at_hand
         self._base_s = base_s
         self._cap_s = cap_s
         self._max_attempts = max_attempts
@@ -87,6 +88,10 @@ class RetryingStore:
     def put_part(self, key: str, token: str, *, number: int, offset: int, payload: memoryview) -> str:
         """Write as *inner* does, with retries."""
         return self._retry(lambda: self.inner.put_part(key, token, number=number, offset=offset, payload=payload))
+
+    def stream_part(self, key: str, token: str, *, number: int, offset: int) -> PartStream | None:
+        """Begin as *inner* does; only the beginning is retried."""
+        return self._retry(lambda: self.inner.stream_part(key, token, number=number, offset=offset))
 
     def complete_multipart(
         self, key: str, token: str, parts: Sequence[Part], attributes: Attributes, *, if_absent: bool = False

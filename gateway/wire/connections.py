@@ -7,6 +7,7 @@ and has jitter. The other side asks for the ones its own frames need (`records.L
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import random
@@ -20,12 +21,14 @@ from gateway.errors import GatewayError, PeerLost, RemoteWireError, Stopped
 from gateway.program import Peer
 from gateway.wire.frame import Frame, Message
 from gateway.wire.handshake import Handshake, Lane
+from gateway.wire.intake import Opener
 from gateway.wire.lanes import ControlCalls, ControlLane, LaneRun, ReceivingLane, SendingLane, Traffic
-from gateway.wire.link import Link, tune
+from gateway.wire.link import Link
 from gateway.wire.mailbox import Mailbox
 from gateway.wire.outlet import Exchange, Taker
-from gateway.wire.pool import Pool
+from gateway.wire.pool import Pool, Scratch
 from gateway.wire.sockets import Crew, connect
+from gateway.wire.tuning import KernelView, Tuning, look, unanswered_s
 
 _log = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.05
@@ -48,6 +51,25 @@ class PeerAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketProfile:
+    """
+    One connection with gateway ``gateway``, as `Peers.profile` tells of it.
+
+    ``lane`` is ``control``, ``forward`` or ``backward`` (seen from the side that dialled); ``version`` is the wire's,
+    ``tls`` the cipher of TLS, empty without it. ``asked`` is what the program wants, ``used`` what the kernel does.
+    """
+
+    gateway: str
+    lane: str
+    slot: int
+    dialled: bool
+    version: int
+    tls: str
+    asked: Tuning
+    used: KernelView
+
+
+@dataclass(frozen=True, slots=True)
 class Shared:
     """What the connections of all peers of one gateway have in common."""
 
@@ -55,8 +77,8 @@ class Shared:
     crew: Crew
     exchange: Exchange
     pool: Pool
-    dead_after_s: float
-    congestion: str | None
+    opener: Opener
+    tuning: Tuning
     on_frame: Callable[[str, Frame], None]
     on_message: Callable[[Message], None]
     on_peer: Callable[[str, bool], None]
@@ -132,14 +154,14 @@ class PeerConnections:
 
     def check(self) -> None:
         """Declare the peer dead if nothing was heard for too long; break off connections that lead nowhere."""
-        self._check(self._shared.dead_after_s)
+        self._check(self._shared.tuning.dead_after_s)
 
     def give_up(self) -> None:
         """Declare the peer dead at once, on somebody else's word; one that lives comes back by a new connection."""
         self._check(0.0)
 
     def _check(self, silence_s: float) -> None:
-        limit_s = self._shared.dead_after_s
+        limit_s = self._shared.tuning.dead_after_s
         with self._lock:
             connections = list(self._connections.values())
             died = self.up is not False and time.monotonic() - self._heard_s >= silence_s
@@ -149,8 +171,22 @@ class PeerConnections:
                 self.mailbox.set_dead(True)
                 self._shared.on_peer(self.gateway, False)
         for connection in connections:
-            if died or connection.link.unanswered_s() >= limit_s:
+            if died or (connection.link.inspect(unanswered_s) or 0) >= limit_s:
                 connection.run.break_off()
+
+    def profile(self) -> list[SocketProfile]:
+        """Return what every connection of now is like."""
+        with self._lock:
+            connections = list(self._connections.items())
+        found = []
+        for (lane, slot), connection in connections:
+            with contextlib.suppress(OSError):  # it has just ended
+                if (used := connection.link.inspect(look)) is not None:
+                    name, link, asked = lane.name.lower(), connection.link, self._shared.tuning
+                    found.append(
+                        SocketProfile(self.gateway, name, slot, self.dial, link.version, link.cipher, asked, used)
+                    )
+        return found
 
     def close(self) -> None:
         """Break off all connections for good."""
@@ -191,11 +227,17 @@ class PeerConnections:
         shared = self._shared
         if lane is Lane.CONTROL:
             calls = ControlCalls(shared.on_message, self._open_backward, self._lanes_wanted, self._heard)
-            return ControlLane(link, self.mailbox, min(HEARTBEAT_S, shared.dead_after_s / 4), calls)
+            return ControlLane(link, self.mailbox, min(HEARTBEAT_S, shared.tuning.dead_after_s / 4), calls)
         if self.dial == (lane is Lane.FORWARD):
-            return SendingLane(link, shared.exchange, Taker(shared.exchange, self.gateway), self._heard)
+            taker = Taker(shared.exchange, self.gateway)
+            scratch = Scratch.of(shared.pool.slice_bytes)
+            return SendingLane(link, shared.exchange, taker, scratch=scratch, heard=self._heard)
         return ReceivingLane(
-            link, shared.pool, on_frame=lambda frame: shared.on_frame(self.gateway, frame), heard=self._heard
+            link,
+            shared.pool,
+            opener=shared.opener,
+            on_frame=lambda frame: shared.on_frame(self.gateway, frame),
+            heard=self._heard,
         )
 
     def _lanes_wanted(self) -> int:
@@ -234,8 +276,8 @@ class PeerConnections:
     def _connect(self, lane: Lane, slot: int) -> Link:
         address, shared = self.address, self._shared
         assert address is not None
-        sock = connect(shared.crew, address.host, address.port)
+        sock = connect(shared.crew, address.host, address.port, shared.tuning.prepare)
         with shared.crew.opening(sock):
             link = shared.handshake.initiate(sock, self.gateway, address.public_key, lane, slot)
-            tune(sock, shared.dead_after_s, patient=lane is not Lane.CONTROL, congestion=shared.congestion)
+            shared.tuning.apply(sock, patient=lane is not Lane.CONTROL)
         return link

@@ -8,45 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 
 from gateway.errors import RemoteWireError
-from gateway.wire.frame import Frame
+from gateway.wire.frame import Message
+from gateway.wire.intake import Arrived, Intake
 from gateway.wire.pool import OVERHEAD
 from gateway.wire.records import (
     HEAD_BYTES,
     MAX_RECORD_BYTES,
     SLICE,
-    Event,
+    Ack,
+    FrameHeader,
     Kind,
     Lanes,
     Ping,
     decode_ack,
     decode_count,
+    decode_end,
     decode_frame,
     decode_message,
 )
 
-
-class Reservation(Protocol):
-    """Slices for one frame, such as a `gateway.wire.pool.Lease`."""
-
-    slices: list[memoryview]
-
-    def release(self) -> None:
-        """Give the slices back."""
+Event: TypeAlias = Arrived | Message | Ack | Ping | Lanes
 
 
 @dataclass(frozen=True, slots=True)
 class FrameLimits:
     """
-    What a receiver of frames allows, and where it gets memory.
+    What a receiver of frames allows, and who takes them in.
 
-    ``reserve`` is called with a frame's ``raw_bytes`` (never more than ``max_frame_bytes``) before any of its bytes are
-    taken. It may block; the sender then waits.
+    ``begin`` is called with a header (``raw_bytes`` are never more than ``max_frame_bytes``) and the sealed manifest
+    before any of the payload is taken. It may block; the sender then waits.
     """
 
-    reserve: Callable[[int], Reservation]
+    begin: Callable[[FrameHeader, bytes], Intake]
     slice_bytes: int
     max_frame_bytes: int
 
@@ -55,10 +51,10 @@ class RecordDecoder:
     """
     Turns the bytes of one direction of a connection into events.
 
-    The caller fills `want()` and tells `advance` how many bytes it got. Slices go straight into the memory that
-    ``limits.reserve`` gave. No record is shorter than `HEAD_BYTES`, which is exactly what a slice's is: a reader
+    The caller fills `want()` and tells `advance` how many bytes it got. Slices go straight to where the frame's intake
+    wants them. No record is shorter than `HEAD_BYTES`, which is exactly what a slice's is: a reader
     takes that much at once and needs two reads a slice. Holds one frame at most; after an error, or at the end, call
-    `abandon` to give its memory back.
+    `abandon` to have it forgotten.
     """
 
     def __init__(
@@ -73,19 +69,21 @@ class RecordDecoder:
             Kind.MESSAGE: decode_message,
             Kind.PING: lambda body: Ping(decode_count(body)),
             Kind.LANES: lambda body: Lanes(decode_count(body)),
+            Kind.END: self._take_end,
         }
         self._takers = {int(kind): takers[kind] for kind in allowed}
         self._head = memoryview(bytearray(HEAD_BYTES))
-        self._frame: Frame | None = None
-        self._slice_count = 0
-        self._blocks: list[memoryview] = []
+        self._header: FrameHeader | None = None
+        self._intake: Intake | None = None
+        self._slices = 0
+        self._slice = self._head
         self._view = self._head
         self._then: Callable[[], Event | None] = self._take_head
 
     @property
     def between_records(self) -> bool:
         """Whether the peer may leave now without cutting anything short."""
-        return self._frame is None and self._view is self._head
+        return self._header is None and self._view is self._head
 
     def want(self) -> memoryview:
         """Return where the next bytes go; never empty."""
@@ -102,10 +100,10 @@ class RecordDecoder:
         return None if len(self._view) else self._then()
 
     def abandon(self) -> None:
-        """Release the frame of which only a part has come."""
-        frame, self._frame = self._frame, None
-        if frame is not None:
-            frame.release()
+        """Have the frame forgotten of which only a part has come."""
+        intake, self._intake, self._header = self._intake, None, None
+        if intake is not None:
+            intake.abandon()
 
     def _expect(self, view: memoryview, then: Callable[[], Event | None]) -> None:
         self._view = view
@@ -136,59 +134,56 @@ class RecordDecoder:
     def _take_frame(self, body: bytes) -> Event | None:
         limits = self._limits
         header = decode_frame(body)
-        if limits is None or self._frame is not None:
+        if limits is None or self._header is not None:
             raise RemoteWireError("a frame begins where none may")
         if header.raw_bytes > limits.max_frame_bytes:
             raise RemoteWireError(f"a frame of {header.raw_bytes} bytes, allowed are {limits.max_frame_bytes}")
         if header.slice_count > max(1, -(-header.raw_bytes // limits.slice_bytes)):
             raise RemoteWireError(f"{header.slice_count} slices for a frame of {header.raw_bytes} bytes")
-        lease = limits.reserve(header.raw_bytes)
-        self._blocks, self._slice_count = lease.slices, header.slice_count
-        self._frame = Frame(
-            header.frame_id,
-            header.partition,
-            header.source,
-            header.destinations,
-            header.attempt,
-            header.raw_bytes,
-            header.salt,
-            manifest=b"",
-            slices=[],
-            lease=lease,
-        )
-        if not header.manifest_bytes:
-            return self._finish_frame()
+        self._header, self._slices = header, 0
         manifest = bytearray(header.manifest_bytes)
-        self._expect(memoryview(manifest), lambda: self._take_manifest(manifest))
-        return None
+        if manifest:
+            self._expect(memoryview(manifest), lambda: self._take_manifest(bytes(manifest)))
+            return None
+        return self._take_manifest(b"")
 
-    def _take_manifest(self, manifest: bytearray) -> Event | None:
-        assert self._frame is not None
-        self._frame.manifest = bytes(manifest)
+    def _take_manifest(self, manifest: bytes) -> Event | None:
+        assert self._limits is not None
+        assert self._header is not None
+        self._intake = self._limits.begin(self._header, manifest)
         self._expect_record()
-        return self._finish_frame()
+        return None
 
     def _take_slice(self, body: bytes) -> Event | None:
-        if len(body) != SLICE.size or self._frame is None or self._limits is None:
+        if len(body) != SLICE.size or self._header is None or self._intake is None or self._limits is None:
             raise RemoteWireError("a slice comes without its frame")
         _, index, size_bytes = SLICE.unpack(body)
-        if index != len(self._frame.slices):
-            raise RemoteWireError(f"slice {index} comes where slice {len(self._frame.slices)} was due")
+        if index != self._slices or index >= self._header.slice_count:
+            raise RemoteWireError(
+                f"slice {index} comes where slice {self._slices} of {self._header.slice_count} was due"
+            )
         if not 1 <= size_bytes <= self._limits.slice_bytes + OVERHEAD:
             raise RemoteWireError(f"a slice of {size_bytes} bytes, slices have {self._limits.slice_bytes}")
-        view = self._blocks[index][:size_bytes]
-        self._expect(view, lambda: self._take_payload(view))
+        self._slice = self._intake.room(size_bytes)
+        self._expect(self._slice, self._take_payload)
         return None
 
-    def _take_payload(self, view: memoryview) -> Event | None:
-        assert self._frame is not None
-        self._frame.slices.append(view)
+    def _take_payload(self) -> Event | None:
+        assert self._intake is not None
+        self._slices += 1
+        self._intake.took(self._slice)
         self._expect_record()
-        return self._finish_frame()
+        return None
 
-    def _finish_frame(self) -> Event | None:
-        frame = self._frame
-        if frame is None or len(frame.slices) < self._slice_count:
+    def _take_end(self, body: bytes) -> Event | None:
+        header, intake = self._header, self._intake
+        if header is None or intake is None:
+            raise RemoteWireError("a frame ends that did not begin")
+        trailer = decode_end(body)
+        if trailer is not None and self._slices < header.slice_count:
+            raise RemoteWireError(f"a frame of {header.slice_count} slices ends after {self._slices}")
+        self._header = self._intake = None
+        if trailer is None:
+            intake.abandon()
             return None
-        self._frame = None
-        return frame
+        return Arrived(header.frame_id, intake, trailer)

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.errors import IntegrityError, LocalWireError
+from gateway.wire.pool import Scratch
 
 
 class Releasable(Protocol):
@@ -26,7 +27,7 @@ class Releasable(Protocol):
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
     """
-    One object, or one chunk of an object, in a frame's payload.
+    One object, or one chunk of an object, in a frame's payload. Its digest follows the payload, in the trailer.
 
     Attributes:
         object_id: The coordinator's own name of the object.
@@ -34,7 +35,6 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
         offset: Where the chunk begins in the object, in bytes.
         size_bytes: How many bytes of the payload are this piece.
         number: The chunk's number from 1; 0 says that the piece is the whole object.
-        crc64nvme: Of the piece's plaintext.
         object_size: Bytes of the whole object.
         token: Destination index → upload token; empty for whole objects.
         attributes: What travels with a whole object's bytes (`stores.base.Attributes` as a map).
@@ -46,7 +46,6 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
     offset: int
     size_bytes: int
     number: int
-    crc64nvme: int
     object_size: int
     token: Mapping[int, str] = msgspec.field(default_factory=dict)
     attributes: Mapping[str, object] = msgspec.field(default_factory=dict)
@@ -55,6 +54,7 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _pieces = msgspec.msgpack.Decoder(tuple[Piece, ...])
+_digests = msgspec.msgpack.Decoder(tuple[int, ...])
 
 
 def encode_manifest(pieces: Sequence[Piece]) -> bytes:
@@ -75,6 +75,76 @@ def decode_manifest(plaintext: bytes) -> tuple[Piece, ...]:
         raise IntegrityError(f"not a manifest: {error}") from error
 
 
+def encode_trailer(digests: Sequence[int]) -> bytes:
+    """Return the plaintext of a trailer: the CRC-64/NVME of each piece's plaintext, in the manifest's order."""
+    return _encoder.encode(digests)
+
+
+def decode_trailer(plaintext: bytes, pieces: int) -> tuple[int, ...]:
+    """
+    Return the digests of a frame's *pieces*.
+
+    Raises:
+        IntegrityError: *plaintext* is no trailer of that many pieces.
+    """
+    try:
+        digests = _digests.decode(plaintext)
+    except msgspec.MsgspecError as error:
+        raise IntegrityError(f"not a trailer: {error}") from error
+    if len(digests) != pieces:
+        raise IntegrityError(f"a trailer of {len(digests)} digests for {pieces} pieces")
+    return digests
+
+
+def binding(partition: str, source: str, destinations: tuple[int, ...], attempt: int, raw_bytes: int) -> bytes:
+    """Return what of a header the seals of manifest and trailer bind: all that a relay must not change."""
+    return _encoder.encode((partition, source, destinations, attempt, raw_bytes))
+
+
+class Header(Protocol):
+    """What opens a frame on the wire; `Frame` explains the fields."""
+
+    @property
+    def frame_id(self) -> bytes: ...
+    @property
+    def partition(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def destinations(self) -> tuple[int, ...]: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def raw_bytes(self) -> int: ...
+    @property
+    def salt(self) -> bytes: ...
+
+
+class Announced(Header, Protocol):
+    """A header with its sealed manifest."""
+
+    @property
+    def manifest(self) -> bytes: ...
+
+
+class FrameWriter(Protocol):
+    """One connection, for the thread that puts frames on it; it lends ``scratch`` to what is made while it is sent."""
+
+    scratch: Scratch
+
+    def begin(self, frame: Announced, slice_count: int) -> None:
+        """Announce a frame of *slice_count* slices."""
+
+    def slice(self, index: int, sealed: memoryview) -> None:
+        """Send the next slice; its memory may be used again when this returns."""
+
+    def end(self, trailer: bytes) -> None:
+        """Say that the frame is whole."""
+
+    def give_up(self) -> None:
+        """Say that the frame will not be whole: who receives it forgets it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A small thing from one gateway to another; ``seal`` is what `gateway.wire.codecs.seal_message` gave."""
@@ -90,7 +160,8 @@ class Frame:
     """
     One chunk, or one batch of whole small objects: header, sealed manifest, sealed slices.
 
-    A frame is born with one reference. Each of several users takes one by `retain` and drops it by `release`; the last
+    Its memory is its own until it is released, so that it can be sent again, and to several. A frame is born with one
+    reference. Each of several users takes one by `retain` and drops it by `release`; the last
     one gives ``lease`` back, and the slices are gone.
 
     Attributes:
@@ -103,6 +174,8 @@ class Frame:
         salt: 32 bytes, for `gateway.wire.codecs.FrameOpener`.
         manifest: Sealed.
         slices: Views cut to the sealed length, in order.
+        lease: What the slices are borrowed from.
+        trailer: Sealed.
     """
 
     frame_id: bytes
@@ -115,6 +188,7 @@ class Frame:
     manifest: bytes
     slices: list[memoryview]
     lease: Releasable | None = field(default=None, repr=False)
+    trailer: bytes = b""
     _references: int = field(default=1, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -124,8 +198,16 @@ class Frame:
         return len(self.manifest) + sum(len(view) for view in self.slices)
 
     def binding(self) -> bytes:
-        """Return what of the header the manifest's seal binds: all that a relay must not change."""
-        return _encoder.encode((self.partition, self.source, self.destinations, self.attempt, self.raw_bytes))
+        """Return what the seals of manifest and trailer bind of this frame's header."""
+        return binding(self.partition, self.source, self.destinations, self.attempt, self.raw_bytes)
+
+    def send(self, out: FrameWriter) -> bool:
+        """Put the frame on a connection; return True: it is whole."""
+        out.begin(self, len(self.slices))
+        for index, view in enumerate(self.slices):
+            out.slice(index, view)
+        out.end(self.trailer)
+        return True
 
     def retain(self, n: int = 1) -> Frame:
         """

@@ -16,21 +16,13 @@ from typing import Protocol
 from gateway.errors import GatewayError
 from gateway.wire.decoder import FrameLimits, RecordDecoder
 from gateway.wire.frame import Frame, Message
+from gateway.wire.intake import Arrived, Intake, Opener, keep
 from gateway.wire.link import Link
 from gateway.wire.mailbox import Mailbox
 from gateway.wire.outlet import Exchange, Taker
-from gateway.wire.pool import Lease, Pool, Withdrawal
-from gateway.wire.records import (
-    Ack,
-    Kind,
-    Lanes,
-    Ping,
-    encode_ack,
-    encode_frame,
-    encode_lanes,
-    encode_ping,
-    encode_slice,
-)
+from gateway.wire.pool import Pool, Scratch, Withdrawal
+from gateway.wire.records import Ack, FrameHeader, Kind, Lanes, Ping, encode_ack, encode_lanes, encode_ping
+from gateway.wire.writer import LinkWriter
 
 # How many handled messages a receiver keeps to itself: bounds what a sender must remember.
 CONFIRM_EVERY = 32
@@ -68,8 +60,11 @@ class LaneRun(Protocol):
 class SendingLane:
     """Sends frames for *taker*'s peer; a second thread reads the acknowledgements."""
 
-    def __init__(self, link: Link, exchange: Exchange, taker: Taker, heard: Callable[[int], None]):
+    def __init__(
+        self, link: Link, exchange: Exchange, taker: Taker, *, scratch: Scratch, heard: Callable[[int], None]
+    ) -> None:
         self._link = link
+        self._scratch = scratch
         self._exchange = exchange
         self._taker = taker
         self._heard = heard
@@ -80,11 +75,14 @@ class SendingLane:
         reader = threading.Thread(target=self._read_acks, name=f"acks from {self._taker.peer}", daemon=True)
         reader.start()
         try:
-            while (frame := self._exchange.take(self._taker)) is not None:
+            writer = LinkWriter(self._link, self._scratch)
+            while (parcel := self._exchange.take(self._taker)) is not None:
                 try:
-                    self._send(frame)
+                    if not parcel.send(writer):
+                        writer.give_up()
+                        self._exchange.forget(self._taker, parcel)
                 finally:
-                    frame.release()
+                    parcel.release()
         finally:
             self.break_off()
             reader.join()
@@ -97,12 +95,6 @@ class SendingLane:
         """End it from another thread."""
         self._exchange.stop(self._taker)
         self._link.break_off()
-
-    def _send(self, frame: Frame) -> None:
-        seal, send = self._link.seal, self._link.send
-        send(seal(encode_frame(frame)), frame.manifest)
-        for index, view in enumerate(frame.slices):
-            send(seal(encode_slice(index, len(view))), view)
 
     def _read_acks(self) -> None:
         decoder = RecordDecoder(self._link.open, frozenset({Kind.ACK}))
@@ -117,32 +109,37 @@ class SendingLane:
 
 
 class ReceivingLane:
-    """Takes frames into pool memory, hands them on, and acknowledges each when it was taken."""
+    """Has frames taken in, by *opener* or sealed into memory of *pool*, and acknowledges each that was handed on."""
 
     def __init__(
         self,
         link: Link,
         pool: Pool,
         *,
+        opener: Opener,
         on_frame: Callable[[Frame], None],
         heard: Callable[[int], None],
     ) -> None:
         self._link = link
         self._pool = pool
         self._withdrawal = Withdrawal()
+        self._scratch = Scratch.of(pool.slice_bytes)
+        self._opener = opener
         self._on_frame = on_frame
         self._heard = heard
-        limits = FrameLimits(self._reserve, pool.slice_bytes, pool.slices * pool.slice_bytes)
-        self._decoder = RecordDecoder(link.open, frozenset({Kind.FRAME, Kind.SLICE}), limits)
+        limits = FrameLimits(self._begin, pool.slice_bytes, pool.slices * pool.slice_bytes)
+        self._decoder = RecordDecoder(link.open, frozenset({Kind.FRAME, Kind.SLICE, Kind.END}), limits)
 
     def serve(self) -> None:
         """Run until the connection ends; a frame of which only a part has come is forgotten."""
         try:
             for event in self._link.receive(self._decoder, self._heard):
-                assert isinstance(event, Frame)
-                frame_id = event.frame_id
-                self._on_frame(event)
-                self._link.send(self._link.seal(encode_ack(frame_id)))
+                assert isinstance(event, Arrived)
+                try:
+                    event.intake.finish(event.trailer)
+                finally:
+                    event.intake.abandon()
+                self._link.send(self._link.seal(encode_ack(event.frame_id)))
         finally:
             self.break_off()
             self._decoder.abandon()
@@ -152,8 +149,9 @@ class ReceivingLane:
         self._pool.withdraw(self._withdrawal)
         self._link.break_off()
 
-    def _reserve(self, raw_bytes: int) -> Lease:
-        return self._pool.reserve(raw_bytes, self._withdrawal)
+    def _begin(self, header: FrameHeader, manifest: bytes) -> Intake:
+        intake = self._opener(header, manifest, self._scratch)
+        return intake or keep(self._pool, self._withdrawal, self._on_frame, header, manifest)
 
 
 @dataclass(frozen=True, slots=True)

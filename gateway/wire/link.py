@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from nacl.bindings import (
     crypto_scalarmult_base,
@@ -24,14 +24,16 @@ from nacl.bindings import (
 from nacl.exceptions import CryptoError
 
 from gateway.errors import LocalWireError, RemoteWireError
-from gateway.wire.decoder import RecordDecoder
+from gateway.wire.decoder import Event, RecordDecoder
 from gateway.wire.noise import KEY_BYTES
-from gateway.wire.records import Event
+
+if TYPE_CHECKING:
+    from gateway.wire.tls import TlsSocket
+
+    Stream: TypeAlias = socket.socket | TlsSocket
 
 STREAM_HEADER_BYTES = 24
-# The start of struct tcp_info (linux/tcp.h): 8 bytes, then 32-bit fields; the 5th is tcpi_unacked, the 13th
-# tcpi_last_ack_recv.
-_TCP_INFO = struct.Struct("=8x13I")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,13 @@ class Link:
     """
     One authenticated connection. One thread may send and one may receive at a time; `break_off` may come from any.
 
-    ``on_sent`` is told the bytes of each write once the kernel has taken them: TCP's own headers and repeats, and the
-    some 300 bytes of the handshake, are not among them.
+    ``version`` of the wire is what both ends agreed on. ``on_sent`` is told the bytes of each write once the kernel has
+    taken them: TCP's own headers and repeats, TLS's 22 bytes for every 16 KiB, and the some 300 bytes of the handshake,
+    are not among them.
     """
 
-    def __init__(self, sock: socket.socket, sending_key: bytes, receiving_key: bytes) -> None:
+    def __init__(self, sock: Stream, sending_key: bytes, receiving_key: bytes, version: int = 0) -> None:
+        self.version = version
         self._socket = sock
         self._receiving_key = receiving_key
         self._push = crypto_secretstream_xchacha20poly1305_state()
@@ -128,19 +132,16 @@ class Link:
             if event is not None:
                 yield event
 
-    def unanswered_s(self) -> float:
-        """
-        Return for how long the peer's kernel has owed us an acknowledgement; 0 when it owes none.
+    @property
+    def cipher(self) -> str:
+        """What TLS seals this link with; empty without TLS."""
+        return "" if isinstance(self._socket, socket.socket) else self._socket.cipher
 
-        A receiver with a shut window owes none: it answers our probes. Linux only, elsewhere always 0.
-        """
+    def inspect(self, look: Callable[[socket.socket], _T]) -> _T | None:
+        """Return what *look* makes of the socket; None, and it is not called, once the link is closed."""
         with self._closing:
-            if self._socket.fileno() < 0 or not hasattr(socket, "TCP_INFO"):
-                return 0.0
-            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-        fields = _TCP_INFO.unpack(info)
-        unacked, last_ack_received_ms = fields[4], fields[12]
-        return last_ack_received_ms / 1000 if unacked else 0.0
+            sock = self._socket if isinstance(self._socket, socket.socket) else self._socket.plain
+            return None if sock.fileno() < 0 else look(sock)
 
     def break_off(self) -> None:
         """Wake up whoever sends or receives; they find the connection closed."""
@@ -159,32 +160,9 @@ class Link:
             sent = max(0, sent - len(buffer))
 
 
-def shut(sock: socket.socket) -> None:
+def shut(sock: Stream) -> None:
     """Shut *sock* down for both directions; fine if it is closed or was never connected."""
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
         return
-
-
-def tune(sock: socket.socket, dead_after_s: float, *, patient: bool, congestion: str | None = None) -> None:
-    """
-    Set what every connection has: no delay, and keepalive that finds a dead peer on an idle connection.
-
-    Buffers are left to the kernel, which sizes them by itself. *congestion* is a TCP congestion control; None leaves
-    the machine's. A connection that is not *patient* also fails once sent bytes stay unacknowledged for *dead_after_s*
-    (TCP_USER_TIMEOUT, Linux only). Frame lanes are patient: Linux counts the time a full receiver keeps its window shut
-    too (measured on 6.18: 2.3 s after a limit of 2 s), and a slow sink must slow us down, not cut us off. For them
-    `Link.unanswered_s` is the measure.
-    """
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    idle_s = max(1, round(dead_after_s / 2))
-    options = {"TCP_KEEPIDLE": idle_s, "TCP_KEEPINTVL": max(1, idle_s // 4), "TCP_KEEPCNT": 4}
-    if not patient:
-        options["TCP_USER_TIMEOUT"] = round(dead_after_s * 1000)
-    for name, value in options.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    if congestion is not None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())

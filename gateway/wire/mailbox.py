@@ -2,7 +2,8 @@
 The messages that wait for one peer, and those it has not confirmed.
 
 A message leaves the mailbox when the peer says that it was handled. A new connection sends the unconfirmed ones
-again, so a message arrives at least once, unless the peer is dead.
+again, so a message arrives at least once. What is for a peer that is dead waits for its return: whoever said it may
+wait for the answer for minutes before it says it again (`delivery.ledger.Limits`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ BATCH = 64
 
 
 class Mailbox:
-    """At most `MOST_MESSAGES` messages of `MOST_BYTES` together (and one more) for *peer*."""
+    """
+    At most `MOST_MESSAGES` messages of `MOST_BYTES` together (and one more) for *peer*.
+
+    ``dropped`` counts those that made room for newer ones while the peer was dead.
+    """
 
     def __init__(self, peer: str) -> None:
         self._peer = peer
@@ -34,16 +39,17 @@ class Mailbox:
         self._poked = False
         self._dead = False
         self._closed = False
+        self.dropped = 0
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._unconfirmed)
 
     def put(self, body: bytes, timeout_s: float) -> None:
         """
-        Add the encoded message *body*; waits for room, at most *timeout_s*.
+        Add the encoded message *body*; waits for room, at most *timeout_s*, or takes the oldest's if the peer is dead.
 
         Raises:
-            PeerLost: The peer is dead, or there was no room in time.
+            PeerLost: There was no room in time.
             Stopped: The mailbox is closed.
         """
         deadline = time.monotonic() + timeout_s
@@ -51,10 +57,11 @@ class Mailbox:
             while True:
                 if self._closed:
                     raise Stopped(f"the connection to {self._peer} is closed")
-                if self._dead:
-                    raise PeerLost(f"gateway {self._peer} is lost", hint="the message is not sent")
-                if len(self) < MOST_MESSAGES and self._size_bytes < MOST_BYTES:
+                if self._has_room():
                     break
+                if self._dead:
+                    self._drop_oldest()
+                    continue
                 if not self._changed.wait(deadline - time.monotonic()):
                     raise PeerLost(f"gateway {self._peer} takes no messages", hint=f"{len(self)} wait for it")
             self._waiting.append(body)
@@ -105,20 +112,32 @@ class Mailbox:
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting or self._closed, timeout_s)
 
-    def set_dead(self, dead: bool) -> int:
-        """Note that the peer is dead (its messages are dropped) or back; return how many were dropped."""
+    def set_dead(self, dead: bool) -> None:
+        """Note that the peer is dead, which makes nobody wait for room any more, or back."""
         with self._changed:
             self._dead = dead
-            dropped = len(self) if dead else 0
-            if dead:
-                self._waiting.clear()
-                self._unconfirmed.clear()
-                self._size_bytes = 0
             self._changed.notify_all()
-            return dropped
+
+    def withdraw(self) -> list[bytes]:
+        """Give up all messages, and return them in order: there may be another way."""
+        with self._changed:
+            bodies = [*self._unconfirmed, *self._waiting]
+            self._unconfirmed.clear()
+            self._waiting.clear()
+            self._size_bytes = 0
+            self._changed.notify_all()
+            return bodies
 
     def close(self) -> None:
         """Wake up everybody; nothing goes in any more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        return len(self) < MOST_MESSAGES and self._size_bytes < MOST_BYTES
+
+    def _drop_oldest(self) -> None:
+        oldest = (self._unconfirmed or self._waiting).popleft()
+        self._size_bytes -= len(oldest)
+        self.dropped += 1

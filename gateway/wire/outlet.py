@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable
+from typing import Protocol
 
 from gateway.errors import RemoteWireError, Stopped
 from gateway.units import MIB
-from gateway.wire.frame import Frame
+from gateway.wire.frame import Announced, FrameWriter
 from gateway.wire.records import encode_frame
 
 # Frames hold pool memory already; a deep queue would only commit more of it to one branch.
@@ -26,6 +27,26 @@ WINDOW_BYTES = 8 * MIB
 WINDOW_MOST_FRAMES = 64
 
 
+class Parcel(Announced, Protocol):
+    """
+    What a connection sends: a `gateway.wire.frame.Frame`, or a draft that becomes one while it is sent.
+
+    ``frame_id`` is that of the last `send`; ``wire_bytes`` is about what it takes of a window.
+    """
+
+    @property
+    def wire_bytes(self) -> int: ...
+
+    def send(self, out: FrameWriter) -> bool:
+        """Put all of it on a connection; return False, in the middle of it perhaps, if it cannot become whole."""
+
+    def retain(self) -> Parcel:
+        """Take a reference and return the parcel."""
+
+    def release(self) -> None:
+        """Drop a reference."""
+
+
 class FrameQueue:
     """
     Frames for a set of peers, any of which will do; `Peers.outlet` makes it.
@@ -36,10 +57,10 @@ class FrameQueue:
     def __init__(self, exchange: Exchange, peers: tuple[str, ...]) -> None:
         self._exchange = exchange
         self.peers = peers
-        self.frames: deque[Frame] = deque()
+        self.frames: deque[Parcel] = deque()
         self.space = exchange.condition()
 
-    def put(self, frame: Frame) -> None:
+    def put(self, frame: Parcel) -> None:
         """
         Hand over *frame* and the caller's reference to it; blocks while the queue is full.
 
@@ -49,7 +70,7 @@ class FrameQueue:
             Stopped: The peers were closed; the reference stays with the caller.
             LocalWireError: The frame's header is over a limit of the wire; the reference stays with the caller.
         """
-        encode_frame(frame)
+        encode_frame(frame, 0)
         self._exchange.put(self, frame)
 
 
@@ -59,7 +80,7 @@ class Taker:
     def __init__(self, exchange: Exchange, peer: str) -> None:
         self.peer = peer
         self.ready = exchange.condition()
-        self.unacked: deque[tuple[FrameQueue, Frame]] = deque()
+        self.unacked: deque[tuple[FrameQueue, Parcel]] = deque()
         self.unacked_bytes = 0
         self.stopped = False
 
@@ -101,7 +122,7 @@ class Exchange:
         with self._lock:
             return peer in self._of_peer
 
-    def put(self, queue: FrameQueue, frame: Frame) -> None:
+    def put(self, queue: FrameQueue, frame: Parcel) -> None:
         """Add *frame* to *queue*; `FrameQueue.put` says how."""
         with self._lock:
             while not self._closed and not self._is_dead(queue) and len(queue.frames) >= QUEUE_FRAMES:
@@ -117,7 +138,7 @@ class Exchange:
         if dropped:
             frame.release()
 
-    def take(self, taker: Taker) -> Frame | None:
+    def take(self, taker: Taker) -> Parcel | None:
         """
         Return the next frame for *taker*, with a reference of its own; None when the taker or the exchange is stopped.
 
@@ -159,6 +180,14 @@ class Exchange:
             taker.ready.notify()
         entry[1].release()
 
+    def forget(self, taker: Taker, frame: Parcel) -> None:
+        """Expect no acknowledgement of *frame*, which did not become whole."""
+        with self._lock:
+            entry = next(entry for entry in taker.unacked if entry[1] is frame)
+            taker.unacked.remove(entry)
+            taker.unacked_bytes -= frame.wire_bytes
+        frame.release()
+
     def stop(self, taker: Taker) -> None:
         """Make `take` return None for *taker*; its connection is broken."""
         with self._lock:
@@ -197,8 +226,8 @@ class Exchange:
                     taker.ready.notify()
         _release(dropped)
 
-    def _empty(self, queues: Iterable[FrameQueue]) -> list[Frame]:
-        dropped: list[Frame] = []
+    def _empty(self, queues: Iterable[FrameQueue]) -> list[Parcel]:
+        dropped: list[Parcel] = []
         for queue in queues:
             dropped.extend(queue.frames)
             queue.frames.clear()
@@ -218,7 +247,7 @@ class Exchange:
         return None
 
     @staticmethod
-    def _hand_over(queue: FrameQueue, taker: Taker) -> Frame:
+    def _hand_over(queue: FrameQueue, taker: Taker) -> Parcel:
         frame = queue.frames.popleft()
         queue.space.notify()
         taker.unacked.append((queue, frame))
@@ -237,6 +266,6 @@ class Exchange:
                 return
 
 
-def _release(frames: Iterable[Frame]) -> None:
+def _release(frames: Iterable[Parcel]) -> None:
     for frame in frames:
         frame.release()

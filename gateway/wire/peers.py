@@ -16,14 +16,17 @@ from collections.abc import Callable, Sequence
 
 from gateway.errors import GatewayError, LocalWireError, PeerLost, RemoteWireError, Stopped
 from gateway.program import Program
-from gateway.wire.connections import PeerAddress, PeerConnections, Shared
+from gateway.wire.certificates import Tls
+from gateway.wire.connections import PeerAddress, PeerConnections, Shared, SocketProfile
 from gateway.wire.frame import Frame, Message
 from gateway.wire.handshake import Handshake, Lane
-from gateway.wire.link import Identity, tune
+from gateway.wire.intake import Opener
+from gateway.wire.link import Identity
 from gateway.wire.outlet import Exchange, FrameQueue
 from gateway.wire.pool import Pool
-from gateway.wire.records import encode_message
+from gateway.wire.records import decode_message, encode_message
 from gateway.wire.sockets import Acceptor, Crew
+from gateway.wire.tuning import Tuning
 
 __all__ = ["FrameQueue", "Identity", "PeerAddress", "Peers"]
 
@@ -52,9 +55,10 @@ class Peers:
             once the pipeline is stopped.
         on_message: Called with each message for us, in the thread of a connection; must not block for long, nor raise.
         on_peer: Called on transitions only, one at a time, by the thread that watches; must not block for long.
-        dead_after_s: How long a peer may be silent.
+        opener: Asked first who takes an arriving frame in as it comes; by default all are kept whole, for *on_frame*.
+        dead_after_s: How long a peer may be silent; None takes what the program's settings say.
         transfer_id: Bound into every handshake.
-        congestion: TCP congestion control; None leaves the machine's.
+        tls: Around every connection, if not None.
     """
 
     def __init__(
@@ -66,10 +70,13 @@ class Peers:
         on_frame: Callable[[str, Frame], None],
         on_message: Callable[[Message], None],
         on_peer: Callable[[str, bool], None],
-        dead_after_s: float = 10.0,
+        opener: Opener = lambda *_: None,
+        dead_after_s: float | None = None,
         transfer_id: str = "",
-        congestion: str | None = None,
+        tls: Tls | None = None,
     ) -> None:
+        settings = program.settings
+        dead_after_s = settings.dead_after_s if dead_after_s is None else dead_after_s
         self._program = program
         self._on_message = on_message
         self._on_peer = on_peer
@@ -81,18 +88,18 @@ class Peers:
         self._transitions: deque[tuple[str, bool]] = deque()
         self._lost_messages = 0
         self._shared = Shared(
-            handshake=Handshake(identity, program.gateway, transfer_id),
+            handshake=Handshake(identity, program.gateway, transfer_id, tls=tls),
             crew=self._crew,
             exchange=self._exchange,
             pool=pool,
-            dead_after_s=dead_after_s,
-            congestion=congestion,
+            opener=opener,
+            tuning=Tuning(dead_after_s, settings.congestion, settings.socket_buffer_bytes),
             on_frame=on_frame,
             on_message=self._arrived,
             on_peer=self._note,
         )
         self._peers = {peer.gateway: PeerConnections(peer, self._shared) for peer in program.peers}
-        self._crew.start("peer watch", self._watch)
+        self._watching = False
 
     def listen(self, host: str, port: int) -> int:
         """
@@ -101,12 +108,16 @@ class Peers:
         Raises:
             UsageError: The port is taken, or the address is not ours.
         """
-        acceptor = Acceptor(self._crew, host, port, self._accepted)
+        self._begin()
+        if problem := self._shared.tuning.problem():
+            _log.warning("%s", problem)
+        acceptor = Acceptor(self._crew, host, port, self._accepted, self._shared.tuning.prepare)
         self._acceptors.append(acceptor)
         return acceptor.port
 
     def configure(self, addresses: Sequence[PeerAddress]) -> None:
         """Take the addresses of the fleet (those that are no peers of ours are ignored) and begin to dial."""
+        self._begin()
         for address in addresses:
             peer = self._peers.get(address.gateway)
             if peer is not None:
@@ -132,11 +143,12 @@ class Peers:
         """
         Send *message* to its gateway, directly or by the program's routes; to ourselves it is handed over at once.
 
-        Waits up to ``dead_after_s`` while too many messages for the next hop wait already. It arrives at
-        least once, unless a hop dies.
+        Waits up to ``dead_after_s`` while too many messages for a living next hop wait already. It arrives at
+        least once, unless a hop dies for good. Where every next hop is dead it waits for the return of one; the oldest
+        messages make room for new ones then.
 
         Raises:
-            PeerLost: There is no living way to the gateway, or its next hop takes no messages.
+            PeerLost: The program has no way to the gateway, or its next hop takes no messages.
             LocalWireError: The message is over a limit of the wire.
             Stopped: The peers are closed.
         """
@@ -161,7 +173,7 @@ class Peers:
             "bytes_received": sum(peer.traffic.received_bytes for peer in self._peers.values()),
             "frames_resent": self._exchange.resent,
             "frames_dropped": self._exchange.dropped,
-            "messages_dropped": self._lost_messages,
+            "messages_dropped": self._lost_messages + sum(peer.mailbox.dropped for peer in self._peers.values()),
         }
 
     def traffic(self) -> dict[str, tuple[int, int]]:
@@ -172,6 +184,10 @@ class Peers:
         messages and signs of life.
         """
         return {name: (peer.traffic.sent_bytes, peer.traffic.received_bytes) for name, peer in self._peers.items()}
+
+    def profile(self) -> list[SocketProfile]:
+        """Return how every connection of now is set up and how it goes, as its kernel tells (`wire.tuning`)."""
+        return [socket for _, peer in sorted(self._peers.items()) for socket in peer.profile()]
 
     def close(self) -> None:
         """
@@ -194,13 +210,19 @@ class Peers:
             self._changed.notify_all()
         self._crew.join(_JOIN_S)
 
+    def _begin(self) -> None:
+        # Not when it is made: a program that cannot run must not leave a thread behind.
+        with self._changed:
+            begins, self._watching = not self._watching, True
+        if begins:
+            self._crew.start("peer watch", self._watch)
+
     def _accepted(self, sock: socket.socket, handshaken: Callable[[], None]) -> None:
         peer: str | None = None
         try:
             with self._crew.opening(sock):
                 link, hello = self._shared.handshake.respond(sock, self._key_of)
-                patient = hello.lane is not Lane.CONTROL
-                tune(sock, self._dead_after_s, patient=patient, congestion=self._shared.congestion)
+                self._shared.tuning.apply(sock, patient=hello.lane is not Lane.CONTROL)
             handshaken()
             peer = hello.gateway
             self._peers[peer].serve(link, hello.lane, hello.slot)
@@ -234,14 +256,25 @@ class Peers:
 
     def _next_hop(self, gateway: str) -> PeerConnections:
         hops = [self._peers[hop] for hop in (gateway, *self._program.routes.get(gateway, ())) if hop in self._peers]
-        for wanted in (True, None):  # one that is up, else one that may still come up
+        for wanted in (True, None, False):  # one that is up, else one that may come up, or come back
             for hop in hops:
                 if hop.up is wanted:
                     return hop
         raise PeerLost(
             f"{self._program.gateway} has no way to gateway {gateway}",
-            hint="every next hop is lost" if hops else "the program has no route to it",
+            hint="the program has no route to it",
         )
+
+    def _reroute(self, gateway: str) -> None:
+        """Send what waits for *gateway*, which is dead, another way where there is one."""
+        for body in self._peers[gateway].mailbox.withdraw():
+            try:
+                self._next_hop(decode_message(body).to).mailbox.put(body, 0)
+            except PeerLost:
+                with self._changed:
+                    self._lost_messages += 1
+            except Stopped:
+                return
 
     def _note(self, gateway: str, up: bool) -> None:
         with self._changed:
@@ -258,6 +291,8 @@ class Peers:
                 self._transitions.clear()
             for gateway, up in transitions:
                 _log.warning("gateway %s is %s", gateway, "up" if up else "lost")
+                if not up:
+                    self._reroute(gateway)
                 self._on_peer(gateway, up)
 
     def _is_awaited(self) -> bool:

@@ -19,6 +19,23 @@ OVERHEAD = 17
 _PAGE_BYTES = mmap.PAGESIZE
 
 
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """What a connection lends to each of its frames in turn: a sealed slice and the plaintext of one."""
+
+    sealed: memoryview
+    plain: memoryview
+
+    @classmethod
+    def of(cls, slice_bytes: int) -> Scratch:
+        """Return memory for slices of *slice_bytes*; touched only when it is used."""
+        return cls(_mapped(slice_bytes + OVERHEAD), _mapped(slice_bytes))
+
+
+def _mapped(size_bytes: int) -> memoryview:
+    return memoryview(mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+
+
 class Lease:
     """Slices of a pool that belong to one frame until they are released."""
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from gateway.errors import LocalWireError, RemoteWireError
 from gateway.wire.codecs import MAX_MANIFEST_BYTES, SALT_BYTES
-from gateway.wire.frame import Frame, Message
+from gateway.wire.frame import Announced, Message
 
 SEAL_BYTES = 17  # what the secret stream adds to a body
 MIN_BODY_BYTES = 9
@@ -27,6 +27,7 @@ MAX_MESSAGE_BYTES = 1 << 20
 MAX_RECORD_BYTES = MAX_MESSAGE_BYTES + 4096
 SLICE = struct.Struct(">BII")
 _COUNT = struct.Struct(">BQ")
+_WHOLE, _GIVEN_UP = 0, 1
 
 
 _T = TypeVar("_T")
@@ -42,6 +43,7 @@ class Kind(IntEnum):
     MESSAGE = 4
     PING = 5
     LANES = 6
+    END = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,6 @@ class Lanes:
 
     count: int
 
-
-Event: TypeAlias = Frame | Message | Ack | Ping | Lanes
 
 _Name = Annotated[str, Meta(min_length=1, max_length=255)]
 
@@ -96,7 +96,7 @@ _frame_decoder = msgspec.msgpack.Decoder(FrameHeader)
 _message_decoder = msgspec.msgpack.Decoder(_Message)
 
 
-def encode_frame(frame: Frame) -> bytes:
+def encode_frame(frame: Announced, slice_count: int) -> bytes:
     """
     Return the body of the record that opens *frame*.
 
@@ -112,7 +112,7 @@ def encode_frame(frame: Frame) -> bytes:
         frame.raw_bytes,
         frame.salt,
         len(frame.manifest),
-        len(frame.slices),
+        slice_count,
     )
     return _checked(Kind.FRAME, header, _frame_decoder, f"frame {frame.frame_id.hex()}")
 
@@ -131,6 +131,25 @@ def encode_message(message: Message) -> bytes:
 def encode_slice(index: int, size_bytes: int) -> bytes:
     """Return the body of the record before slice *index*, whose *size_bytes* sealed bytes follow it."""
     return SLICE.pack(Kind.SLICE, index, size_bytes)
+
+
+def encode_end(trailer: bytes | None) -> bytes:
+    """Return the body that ends a frame: whole, with its sealed *trailer*, or given up (None)."""
+    if trailer is None:
+        return bytes([Kind.END, _GIVEN_UP]) + bytes(MIN_BODY_BYTES - 2)
+    return bytes([Kind.END, _WHOLE]) + trailer
+
+
+def decode_end(body: bytes) -> bytes | None:
+    """
+    Return the sealed trailer, None if the sender gave the frame up.
+
+    Raises:
+        RemoteWireError: The frame ends in a way that nobody knows.
+    """
+    if body[1] not in {_WHOLE, _GIVEN_UP}:
+        raise RemoteWireError(f"a frame ends with status {body[1]}")
+    return body[2:] if body[1] == _WHOLE else None
 
 
 def encode_ack(frame_id: bytes) -> bytes:

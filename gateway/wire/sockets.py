@@ -96,9 +96,11 @@ class Crew:
             raise LocalWireError(f"still busy: {', '.join(stuck)}", hint="stop the pipeline before its peers")
 
 
-def connect(crew: Crew, host: str, port: int) -> socket.socket:
+def connect(
+    crew: Crew, host: str, port: int, prepare: Callable[[socket.socket], None] = lambda _: None
+) -> socket.socket:
     """
-    Return a connected socket; `Crew.close` interrupts the attempt.
+    Return a connected socket, which *prepare* saw before; `Crew.close` interrupts the attempt.
 
     Raises:
         PeerLost: *host* has no address.
@@ -109,6 +111,7 @@ def connect(crew: Crew, host: str, port: int) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
         try:
             with crew.opening(sock):
+                prepare(sock)
                 sock.settimeout(_CONNECT_S)
                 sock.connect(address)
         except OSError as error:
@@ -138,9 +141,16 @@ class Complaints:
 
 
 class Acceptor:
-    """Listens, and runs *serve* in a thread of its own for each connection that comes."""
+    """Listens, and runs *serve* in a thread of its own for each connection that comes; *prepare* sees the listener."""
 
-    def __init__(self, crew: Crew, host: str, port: int, serve: Callable[[socket.socket, Callable[[], None]], None]):
+    def __init__(
+        self,
+        crew: Crew,
+        host: str,
+        port: int,
+        serve: Callable[[socket.socket, Callable[[], None]], None],
+        prepare: Callable[[socket.socket], None] = lambda _: None,
+    ) -> None:
         self._crew = crew
         self._serve = serve
         self._lock = threading.Lock()
@@ -153,6 +163,7 @@ class Acceptor:
                 f"cannot listen on {host} port {port}: {error.strerror or error}",
                 hint="choose another data port, or end what holds this one",
             ) from error
+        prepare(self._socket)
         self.port: int = self._socket.getsockname()[1]
         crew.start(f"accept on port {self.port}", self._accept)
 

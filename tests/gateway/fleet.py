@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 
-from gateway.program import Peer, Program
+from gateway.program import Peer, Program, Settings
+from gateway.wire.certificates import Tls
 from gateway.wire.codecs import FrameOpener, FrameSealer
 from gateway.wire.frame import Frame, Message
 from gateway.wire.link import shut
@@ -33,9 +34,12 @@ class Gateway:
         routes: Mapping[str, tuple[str, ...]] | None = None,
         pool_bytes: int = 64 * SLICE_BYTES,
         dead_after_s: float = 5.0,
+        identity: Identity | None = None,
+        settings: Settings | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self.name = name
-        self.identity = Identity.generate()
+        self.identity = identity or Identity.generate()
         self.pool = Pool(pool_bytes, SLICE_BYTES)
         self.receiving = Pool(pool_bytes, SLICE_BYTES)
         self.changed = threading.Condition()
@@ -44,7 +48,7 @@ class Gateway:
         self.transitions: list[tuple[str, bool]] = []
         self.on_frame: Callable[[str, Frame], None] = self.keep
         self.peers = Peers(
-            Program(name, (), peers, routes or {}),
+            Program(name, (), peers, routes or {}, settings=settings or Settings()),
             self.identity,
             self.receiving,
             on_frame=self._take,
@@ -52,6 +56,7 @@ class Gateway:
             on_peer=self._keep_transition,
             dead_after_s=dead_after_s,
             transfer_id=TRANSFER,
+            tls=tls,
         )
         self.port = self.peers.listen("127.0.0.1", 0)
 
@@ -105,6 +110,7 @@ def make_frame(pool: Pool, payload: bytes, *, partition: str = "p0", source: str
         slices.append(out[: sealer.seal(index, index == len(pieces) - 1, memoryview(piece), out, compress=True)])
     frame = Frame(frame_id, partition, source, (0,), 1, len(payload), sealer.salt, b"", slices, lease)
     frame.manifest = sealer.seal_manifest(b"the manifest", frame.binding())
+    frame.trailer = sealer.seal_trailer(b"the trailer", frame.binding())
     return frame
 
 
@@ -112,6 +118,7 @@ def open_frame(frame: Frame) -> bytes:
     """Return the plaintext of *frame*; every seal is checked, the manifest's too."""
     opener = FrameOpener(KEY, TRANSFER, frame.frame_id, frame.salt)
     assert opener.open_manifest(frame.manifest, frame.binding()) == b"the manifest"
+    assert opener.open_trailer(frame.trailer, frame.binding()) == b"the trailer"
     payload = bytearray()
     out = memoryview(bytearray(SLICE_BYTES))
     for index, view in enumerate(frame.slices):

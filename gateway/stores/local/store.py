@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from gateway.errors import BucketMissing, IntegrityError, ObjectExists, ObjectMissing, StoreError
 from gateway.stores.base import Attributes, Credentials, Head, Listed, Part, RangeReader, Skipped, StoreSpec
 from gateway.stores.local.files import NewFile, allocate, hidden_name, publish, set_mtime, translated, write_all
+from gateway.stores.local.part import FilePart
 from gateway.stores.local.paths import make_directory, path_of, refuse_directory, temporary_of, with_parents
 from gateway.stores.local.reading import FileRange, head_of
 from gateway.stores.local.walk import Walk
@@ -28,6 +29,8 @@ class LocalStore:
     because it is the user's own: no key can make one. Content types are guessed from names; of the
     attributes only the modification time is stored.
     """
+
+    at_hand = True
 
     def __init__(self, spec: StoreSpec, credentials: Credentials | None = None) -> None:  # as every store
         self.spec = spec
@@ -104,14 +107,16 @@ class LocalStore:
 
     def put_part(self, key: str, token: str, *, number: int, offset: int, payload: memoryview) -> str:
         """Write *payload* at *offset* of the hidden file."""
-        temporary = temporary_of(key, token)
-        with translated(f"cannot write part {number} of {self.url(key)}", absent=ObjectMissing):
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                write_all(descriptor, payload, offset=offset)
-            finally:
-                os.close(descriptor)
-        return f"{offset}-{len(payload)}"
+        part = self.stream_part(key, token, number=number, offset=offset)
+        try:
+            part.write(payload)
+            return part.finish()
+        finally:
+            part.abandon()
+
+    def stream_part(self, key: str, token: str, *, number: int, offset: int) -> FilePart:
+        """Begin to write at *offset* of the hidden file."""
+        return FilePart(f"part {number} of {self.url(key)}", temporary_of(key, token), offset=offset)
 
     def complete_multipart(
         self, key: str, token: str, parts: Sequence[Part], attributes: Attributes, *, if_absent: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
 from collections.abc import Iterator
@@ -70,7 +71,8 @@ class Bench:
         assert isinstance(letter, kind), letter
         return letter
 
-    def frame(self, payload: bytes, *pieces: Piece) -> Frame:
+    def frame(self, payload: bytes, *pieces: Piece, crc_error: int = 0) -> Frame:
+        """Return a frame of *pieces*; the digest of the first is wrong by *crc_error*."""
         builder = FrameBuilder(
             bytes(32),
             "t",
@@ -81,11 +83,14 @@ class Bench:
         )
         done = 0
         while done < len(payload):
-            room = builder.room(len(payload) - done)
+            room = builder.slices.room(len(payload) - done)
             room[:] = payload[done : done + len(room)]
             done += len(room)
-            builder.advance(len(room))
-        return builder.finish(partition="job", source="a", destinations=(0,), attempt=1, pieces=pieces)
+            builder.slices.advance(len(room))
+        ends = itertools.accumulate(piece.size_bytes for piece in pieces)
+        digests = [crc64nvme(payload[end - piece.size_bytes : end]) for piece, end in zip(pieces, ends, strict=True)]
+        digests[0] ^= crc_error
+        return builder.finish(partition="job", source="a", destinations=(0,), attempt=1, pieces=pieces, digests=digests)
 
     def open(self, size_bytes: int) -> None:
         self.sink.hear(
@@ -116,7 +121,7 @@ def bench() -> Iterator[Bench]:
 
 def piece(key: str, content: bytes, *, number: int = 0, offset: int = 0, token: str = "") -> Piece:
     tokens = {0: token} if token else {}
-    return Piece("1", key, offset, len(content), number, crc64nvme(content), len(content), tokens, {"mtime_s": 5.0})
+    return Piece("1", key, offset, len(content), number, len(content), tokens, {"mtime_s": 5.0})
 
 
 def complete(opened: Opened, *contents: tuple[int, str, bytes]) -> Complete:
@@ -161,18 +166,12 @@ def test_a_batch_gets_one_receipt_and_its_memory_back(bench: Bench) -> None:
 
 
 def test_a_piece_with_a_wrong_digest_is_refused_and_never_written(bench: Bench) -> None:
-    wrong = replace_crc(piece("1", b"one"))
-
-    bench.sink.put(bench.frame(b"onetwo", wrong, piece("2", b"two")))
+    bench.sink.put(bench.frame(b"onetwo", piece("1", b"one"), piece("2", b"two"), crc_error=1))
     letters = bench.hears(Refused), bench.hears(Receipt)
 
     assert (letters[0].error, letters[0].retryable) == ("IntegrityError", True)
     assert len(letters[1].items) == 1
     assert [listed.key for listed in bench.store.list("")] == ["to/2"]
-
-
-def replace_crc(given: Piece) -> Piece:
-    return Piece("1", given.key, 0, given.size_bytes, 0, given.crc64nvme ^ 1, given.object_size)
 
 
 def test_a_frame_that_was_tampered_with_is_refused_piece_by_piece(bench: Bench) -> None:

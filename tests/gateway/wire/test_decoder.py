@@ -6,19 +6,21 @@ import msgspec
 import pytest
 
 from gateway.errors import RemoteWireError
-from gateway.wire.decoder import FrameLimits, RecordDecoder
+from gateway.wire.decoder import Event, FrameLimits, RecordDecoder
 from gateway.wire.frame import Frame, Message
-from gateway.wire.pool import Lease, Pool
+from gateway.wire.intake import Arrived, Intake, keep
+from gateway.wire.pool import Pool, Withdrawal
 from gateway.wire.records import (
     HEAD_BYTES,
     MAX_RECORD_BYTES,
     SEAL_BYTES,
     Ack,
-    Event,
+    FrameHeader,
     Kind,
     Lanes,
     Ping,
     encode_ack,
+    encode_end,
     encode_frame,
     encode_lanes,
     encode_message,
@@ -27,8 +29,9 @@ from gateway.wire.records import (
 )
 
 SLICE = 100
-ALL = frozenset({Kind.FRAME, Kind.SLICE, Kind.ACK, Kind.MESSAGE, Kind.PING, Kind.LANES})
+ALL = frozenset({Kind.FRAME, Kind.SLICE, Kind.ACK, Kind.MESSAGE, Kind.PING, Kind.LANES, Kind.END})
 FRAME_ID = b"i" * 16
+TRAILER = b"trailer, sealed"
 
 
 def record(body: bytes) -> bytes:
@@ -43,9 +46,10 @@ def a_frame(payload: bytes, manifest: bytes = b"manifest") -> Frame:
 
 
 def on_the_wire(frame: Frame) -> bytes:
-    parts = [record(encode_frame(frame)), frame.manifest]
+    parts = [record(encode_frame(frame, len(frame.slices))), frame.manifest]
     for index, view in enumerate(frame.slices):
         parts += [record(encode_slice(index, len(view))), bytes(view)]
+    parts.append(record(encode_end(TRAILER)))
     return b"".join(parts)
 
 
@@ -55,12 +59,21 @@ class Reader:
     def __init__(self, allowed: frozenset[Kind] = ALL, max_frame_bytes: int = 1000) -> None:
         self.pool = Pool(10 * SLICE, SLICE)
         self.asked: list[int] = []
-        limits = FrameLimits(self._reserve, SLICE, max_frame_bytes)
+        self.frames: list[Frame] = []
+        limits = FrameLimits(self._begin, SLICE, max_frame_bytes)
         self.decoder = RecordDecoder(lambda sealed: sealed[:-SEAL_BYTES], allowed, limits)
 
-    def _reserve(self, raw_bytes: int) -> Lease:
-        self.asked.append(raw_bytes)
-        return self.pool.reserve(raw_bytes)
+    def _begin(self, header: FrameHeader, manifest: bytes) -> Intake:
+        self.asked.append(header.raw_bytes)
+        return keep(self.pool, Withdrawal(), self.frames.append, header, manifest)
+
+    def feed_frame(self, data: bytes, portion: int = 1 << 30) -> Frame:
+        """Feed one frame and return it as its intake hands it on."""
+        (arrived,) = self.feed(data, portion)
+        assert isinstance(arrived, Arrived)
+        arrived.intake.finish(arrived.trailer)
+        (frame,) = self.frames
+        return frame
 
     def feed(self, data: bytes, portion: int = 1 << 30) -> list[Event]:
         events = []
@@ -81,11 +94,10 @@ def test_a_frame_cut_in_any_portions_is_still_one_frame(portion: int, size_bytes
     sent = a_frame(bytes(i % 251 for i in range(size_bytes)))
     reader = Reader()
 
-    (got,) = reader.feed(on_the_wire(sent), portion)
+    got = reader.feed_frame(on_the_wire(sent), portion)
 
-    assert isinstance(got, Frame)
     assert got.binding() == sent.binding()
-    assert (got.frame_id, got.salt, got.manifest) == (sent.frame_id, sent.salt, sent.manifest)
+    assert (got.frame_id, got.salt, got.manifest, got.trailer) == (FRAME_ID, sent.salt, sent.manifest, TRAILER)
     assert b"".join(got.slices) == b"".join(sent.slices)
     assert reader.decoder.between_records
     got.release()
@@ -96,9 +108,8 @@ def test_an_empty_frame_may_have_one_empty_sealed_slice() -> None:
     sent = a_frame(b"")
     sent.slices = [memoryview(b"seal of nothing!!")]
 
-    (got,) = Reader().feed(on_the_wire(sent))
+    got = Reader().feed_frame(on_the_wire(sent))
 
-    assert isinstance(got, Frame)
     assert [bytes(view) for view in got.slices] == [b"seal of nothing!!"]
 
 
@@ -114,7 +125,7 @@ def test_small_records_come_out_in_order() -> None:
 def test_slices_land_in_the_pool_without_a_copy_in_between() -> None:
     reader = Reader()
     sent = a_frame(bytes(SLICE))
-    head = record(encode_frame(sent)) + sent.manifest + record(encode_slice(0, SLICE))
+    head = record(encode_frame(sent, len(sent.slices))) + sent.manifest + record(encode_slice(0, SLICE))
 
     reader.feed(head)
 
@@ -158,7 +169,7 @@ def test_a_frame_header_with_a_wrong_field_is_refused(place: int, value: object)
         encode_slice(1, SLICE),
         encode_slice(0, 0),
         encode_slice(0, SLICE + 18),
-        encode_frame(a_frame(b"again")),
+        encode_frame(a_frame(b"again"), 1),
         bytes([Kind.SLICE]) + bytes(20),
         bytes([99]) + bytes(8),
         bytes([Kind.HELLO]) + bytes(8),
@@ -170,7 +181,7 @@ def test_a_frame_header_with_a_wrong_field_is_refused(place: int, value: object)
 def test_a_record_out_of_place_is_refused_and_the_half_frame_is_given_back(body: bytes) -> None:
     reader = Reader()
     frame = a_frame(bytes(2 * SLICE))
-    reader.feed(record(encode_frame(frame)) + frame.manifest)
+    reader.feed(record(encode_frame(frame, len(frame.slices))) + frame.manifest)
 
     with pytest.raises(RemoteWireError):
         reader.feed(record(body))
@@ -199,3 +210,28 @@ def test_the_decoder_knows_when_the_peer_may_leave() -> None:
         leaving.append(reader.decoder.between_records)
 
     assert leaving == [True] + [False] * (len(data) - 1) + [True]
+
+
+def test_a_frame_that_its_sender_gives_up_is_forgotten_and_the_next_one_begins() -> None:
+    reader = Reader()
+    frame = a_frame(bytes(2 * SLICE))
+    begun = record(encode_frame(frame, 2)) + frame.manifest + record(encode_slice(0, 5)) + b"first"
+
+    given_up = reader.feed(begun + record(encode_end(None)))
+    free_bytes = reader.pool.free_bytes
+    got = reader.feed_frame(on_the_wire(frame))
+
+    assert given_up == []
+    assert free_bytes == 10 * SLICE
+    assert bytes(got.slices[0]) == bytes(SLICE)
+
+
+@pytest.mark.parametrize("before", [b"", record(encode_frame(a_frame(bytes(SLICE)), 1)) + b"manifest"])
+def test_an_end_that_is_not_due_is_refused(before: bytes) -> None:
+    with pytest.raises(RemoteWireError, match="ends"):
+        Reader().feed(before + record(encode_end(TRAILER)))
+
+
+def test_an_end_with_an_unknown_status_is_refused() -> None:
+    with pytest.raises(RemoteWireError, match="status 9"):
+        Reader().feed(record(encode_frame(a_frame(b""), 0)) + b"manifest" + record(bytes([Kind.END, 9]) + bytes(7)))

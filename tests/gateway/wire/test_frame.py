@@ -8,8 +8,16 @@ import msgspec
 import pytest
 
 from gateway.errors import IntegrityError, LocalWireError
-from gateway.wire.frame import Frame, Piece, decode_manifest, encode_manifest
-from gateway.wire.pool import Pool
+from gateway.wire.frame import (
+    Announced,
+    Frame,
+    Piece,
+    decode_manifest,
+    decode_trailer,
+    encode_manifest,
+    encode_trailer,
+)
+from gateway.wire.pool import Pool, Scratch
 
 
 def a_frame(pool: Pool) -> Frame:
@@ -57,10 +65,8 @@ def test_the_binding_changes_with_every_field_that_a_relay_could_alter(field: st
 
 
 def test_a_manifest_is_what_it_was() -> None:
-    whole = Piece(
-        "o1", "sub/naïve %20.txt", 0, 5, 0, 2**64 - 1, 5, attributes={"content_type": "text/plain", "mtime_s": 1.5}
-    )
-    chunk = Piece("o2", "large", 64, 64, 2, 7, 200, token={0: "upload-0", 3: "upload-3"}, again=True)
+    whole = Piece("o1", "sub/naïve %20.txt", 0, 5, 0, 5, attributes={"content_type": "text/plain", "mtime_s": 1.5})
+    chunk = Piece("o2", "large", 64, 64, 2, 200, token={0: "upload-0", 3: "upload-3"}, again=True)
 
     assert decode_manifest(encode_manifest([whole, chunk])) == (whole, chunk)
     assert decode_manifest(encode_manifest([])) == ()
@@ -70,3 +76,44 @@ def test_a_manifest_is_what_it_was() -> None:
 def test_what_is_no_manifest_is_an_integrity_error(plaintext: bytes) -> None:
     with pytest.raises(IntegrityError, match="not a manifest"):
         decode_manifest(plaintext)
+
+
+def test_a_trailer_is_what_it_was() -> None:
+    assert decode_trailer(encode_trailer((0, 2**64 - 1)), 2) == (0, 2**64 - 1)
+
+
+@pytest.mark.parametrize(("plaintext", "pieces"), [(b"", 0), (b"garbage", 1), (encode_trailer((1,)), 2)])
+def test_what_is_no_trailer_of_these_pieces_is_an_integrity_error(plaintext: bytes, pieces: int) -> None:
+    with pytest.raises(IntegrityError, match="trailer"):
+        decode_trailer(plaintext, pieces)
+
+
+class Writer:
+    """A connection that notes what is put on it."""
+
+    def __init__(self) -> None:
+        self.scratch = Scratch.of(100)
+        self.said: list[tuple[object, ...]] = []
+
+    def begin(self, frame: Announced, slice_count: int) -> None:
+        self.said.append(("begin", frame.frame_id, frame.manifest, slice_count))
+
+    def slice(self, index: int, sealed: memoryview) -> None:
+        self.said.append(("slice", index, bytes(sealed)))
+
+    def end(self, trailer: bytes) -> None:
+        self.said.append(("end", trailer))
+
+    def give_up(self) -> None:
+        self.said.append(("give up",))
+
+
+def test_a_frame_goes_on_a_connection_in_order() -> None:
+    frame = a_frame(Pool(1000, 100))
+    frame.trailer = b"trailer"
+    writer = Writer()
+
+    assert frame.send(writer)
+
+    slices = [("slice", index, bytes(view)) for index, view in enumerate(frame.slices)]
+    assert writer.said == [("begin", frame.frame_id, b"manifest", 2), *slices, ("end", b"trailer")]

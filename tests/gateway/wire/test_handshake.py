@@ -12,7 +12,7 @@ import pytest
 from gateway.errors import GatewayError, RemoteWireError
 from gateway.wire.decoder import RecordDecoder
 from gateway.wire.handshake import MAGIC, Handshake, Hello, Lane
-from gateway.wire.link import Identity, Link, tune
+from gateway.wire.link import Identity, Link
 from gateway.wire.records import Kind, Ping, encode_ping
 
 A, B = Identity.generate(), Identity.generate()
@@ -96,8 +96,8 @@ def test_the_hello_says_who_and_what_for(ends: tuple[socket.socket, socket.socke
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
         bytes(60),
         b"\xff" * 4096,
-        MAGIC + b"\x01z" + bytes(53),
-        MAGIC + b"\x01a" + bytes(53),
+        MAGIC + b"\x01z" + bytes(55),
+        MAGIC + b"\x01a" + bytes(55),
     ],
     ids=["http", "zeros", "ones", "unknown id", "known id, no key"],
 )
@@ -150,14 +150,43 @@ def test_a_silent_or_trickling_stranger_is_cut_off_in_time(ends: tuple[socket.so
     assert time.monotonic() - began < 3
 
 
-def test_both_sides_say_which_versions_differ(ends: tuple[socket.socket, socket.socket]) -> None:
-    answer = responding(ends[1], version=2)
+@pytest.mark.parametrize(
+    ("ours", "theirs", "agreed"),
+    [((2, 2), (2, 2), 2), ((1, 4), (2, 3), 3), ((3, 5), (1, 3), 3), ((2, 2), (1, 65_535), 2)],
+)
+def test_the_highest_common_version_is_used_by_both(
+    ends: tuple[socket.socket, socket.socket], ours: tuple[int, int], theirs: tuple[int, int], agreed: int
+) -> None:
+    answer = responding(ends[1], versions=theirs)
 
-    with pytest.raises(RemoteWireError, match="'b' speaks version 2 of the wire, 'a' speaks 1") as caught:
-        Handshake(A, "a", "t").initiate(ends[0], "b", B.public_key, Lane.CONTROL, 0)
+    link = Handshake(A, "a", "t", versions=ours).initiate(ends[0], "b", B.public_key, Lane.CONTROL, 0)
+    other, _ = answer.get()  # type: ignore[misc]
+
+    assert (link.version, other.version) == (agreed, agreed)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [((1, 2), (3, 4)), ((3, 4), (1, 2)), ((4, 3), (3, 4))], ids=["older", "newer", "upside down"]
+)
+def test_without_a_common_version_both_sides_say_which_there_are(
+    ends: tuple[socket.socket, socket.socket], ours: tuple[int, int], theirs: tuple[int, int]
+) -> None:
+    answer = responding(ends[1], versions=theirs)
+    words = [f"versions {low} to {high} of the wire" for low, high in (ours, theirs)]
+
+    with pytest.raises(RemoteWireError, match=f"'b' speaks {words[1]}") as caught:
+        Handshake(A, "a", "t", versions=ours).initiate(ends[0], "b", B.public_key, Lane.CONTROL, 0)
 
     assert "same version" in caught.value.hint
-    assert "'a' speaks version 1 of the wire, 'b' speaks 2" in str(answer.get())
+    assert f"'a' speaks {words[0]}, 'b' speaks" in str(answer.get())
+
+
+def test_another_format_of_the_handshake_is_named(ends: tuple[socket.socket, socket.socket]) -> None:
+    answer = responding(ends[1])
+
+    ends[0].sendall(MAGIC[:-1] + b"\x01\x01a" + bytes(53))
+
+    assert "format 1 of the handshake, ours is 2" in str(answer.get())
 
 
 def test_a_recorded_connection_cannot_be_replayed() -> None:
@@ -197,13 +226,3 @@ def _pass(source: socket.socket, sink: socket.socket, recording: bytearray) -> N
         sink.sendall(piece)
     sink.shutdown(socket.SHUT_WR)
     source.shutdown(socket.SHUT_RD)
-
-
-def test_tuning_is_patient_only_where_a_full_receiver_is_no_fault(ends: tuple[socket.socket, socket.socket]) -> None:
-    tune(ends[0], 7.0, patient=True)
-    tune(ends[1], 7.0, patient=False, congestion="reno")
-
-    limits = [sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) for sock in ends]
-    assert limits == [0, 7000]
-    assert ends[0].getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-    assert ends[1].getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).startswith(b"reno")

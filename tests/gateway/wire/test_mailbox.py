@@ -65,17 +65,59 @@ def test_a_full_mailbox_makes_put_wait_and_then_give_up(body: bytes, count: int)
     assert len(mailbox) == count - taken + 1
 
 
-def test_a_dead_peer_gets_no_messages_until_it_is_back() -> None:
+def test_a_dead_peer_gets_its_messages_when_it_is_back() -> None:
     mailbox = Mailbox("b")
     mailbox.put(b"1", 0)
+    mailbox.take(0)
 
-    assert mailbox.set_dead(True) == 1
-    with pytest.raises(PeerLost, match="is lost"):
-        mailbox.put(b"2", 0)
+    mailbox.set_dead(True)
+    mailbox.put(b"2", 0)
     mailbox.set_dead(False)
+    mailbox.rewind()
     mailbox.put(b"3", 0)
 
-    assert mailbox.take(0) == [b"3"]
+    assert mailbox.take(0) == [b"1", b"2", b"3"]
+    assert mailbox.dropped == 0
+
+
+@pytest.mark.parametrize(("size_bytes", "most"), [(8, MOST_MESSAGES), (MOST_BYTES // 16, 16)], ids=["count", "bytes"])
+def test_the_oldest_messages_for_a_dead_peer_make_room(size_bytes: int, most: int) -> None:
+    mailbox = Mailbox("b")
+    mailbox.set_dead(True)
+
+    for number in range(most + 3):
+        mailbox.put(number.to_bytes(8) + bytes(size_bytes - 8), 0)
+
+    left = mailbox.withdraw()
+    assert [int.from_bytes(body[:8]) for body in left] == list(range(3, most + 3))
+    assert mailbox.dropped == 3
+
+
+def test_who_waits_for_room_gets_it_when_the_peer_dies() -> None:
+    mailbox = Mailbox("b")
+    for _ in range(MOST_MESSAGES):
+        mailbox.put(b"m", 0)
+    late = threading.Thread(target=mailbox.put, args=(b"late", 60))
+    late.start()
+
+    mailbox.set_dead(True)
+    late.join(5)
+
+    assert not late.is_alive()
+    assert mailbox.withdraw()[-1] == b"late"
+
+
+def test_what_is_withdrawn_is_sent_no_more() -> None:
+    mailbox = Mailbox("b")
+    for body in (b"1", b"2"):
+        mailbox.put(body, 0)
+    mailbox.take(0)
+    mailbox.put(b"3", 0)
+
+    assert mailbox.withdraw() == [b"1", b"2", b"3"]
+    mailbox.rewind()
+    assert mailbox.take(0) == []
+    assert len(mailbox) == 0
 
 
 def test_closing_ends_every_wait() -> None:

@@ -217,14 +217,14 @@ def test_the_living_peer_gets_the_frames_that_the_dead_one_had(closing: ExitStac
     assert memory_comes_back(a)
 
 
-def test_a_peer_that_is_dead_gets_nothing_and_may_come_back(closing: ExitStack) -> None:
+def test_a_peer_that_is_dead_gets_no_frames_and_its_messages_when_it_is_back(closing: ExitStack) -> None:
     a, b, proxy = pair_via_proxy(closing, dead_after_s=0.6)
     proxy.freeze()
     assert a.wait(lambda: a.transitions == [("b", True), ("b", False)])
 
     send(a, ("b",), [bytes(SLICE_BYTES)] * 100)
-    with pytest.raises(PeerLost, match="no way to gateway b"):
-        a.peers.send_message(Message("b", "a", "open", b"seal"))
+    kept = Message("b", "a", "open", b"seal")
+    a.peers.send_message(kept)
     assert memory_comes_back(a)
     assert a.peers.counters()["frames_dropped"] >= 100
 
@@ -232,6 +232,49 @@ def test_a_peer_that_is_dead_gets_nothing_and_may_come_back(closing: ExitStack) 
     assert a.wait(lambda: a.transitions[-1] == ("b", True))
     sent = send(a, ("b",), [b"after"])
     assert b.wait(lambda: set(sent) <= set(b.payloads))
+    assert b.wait(lambda: b.messages == [kept])
+    assert a.peers.counters()["messages_dropped"] == 0
+
+
+def test_what_waits_for_a_dead_hop_goes_another_way(closing: ExitStack) -> None:
+    """Two relays lead to z; the one that has the messages dies with them."""
+    a = Gateway("a", (Peer("r", True, 1), Peer("s", True, 1)), routes={"z": ("r", "s")}, dead_after_s=0.6)
+    r, s = (Gateway(name, (Peer("a", False, 1), Peer("z", True, 1)), routes={"z": ("z",)}) for name in "rs")
+    z = Gateway("z", (Peer("r", False, 1), Peer("s", False, 1)))
+    proxy = closing.enter_context(Proxy(r.port))
+    start(closing, a, r, s, z, ports={"r": proxy.port})
+    assert a.wait(lambda: sorted(a.transitions) == [("r", True), ("s", True)])
+    assert s.wait(lambda: ("z", True) in s.transitions)
+    messages = [Message("z", "a", f"m{i}", b"seal") for i in range(5)]
+
+    closing.callback(proxy.thaw)
+    proxy.freeze()
+    for message in messages:
+        a.peers.send_message(message)
+
+    assert z.wait(lambda: set(z.messages) == set(messages))
+    assert a.transitions[-1] == ("r", False)
+
+
+def test_a_relay_keeps_messages_for_a_gateway_that_is_killed_and_comes_back(closing: ExitStack) -> None:
+    a = Gateway("a", (Peer("r", True, 1),), routes={"b": ("r",)})
+    r = Gateway("r", (Peer("a", False, 1), Peer("b", True, 1)), dead_after_s=0.6)
+    b = Gateway("b", (Peer("r", False, 1),), routes={"a": ("r",)})
+    start(closing, a, r, b)
+    assert r.wait(lambda: sorted(r.transitions) == [("a", True), ("b", True)])
+    kept, later = Message("b", "a", "open", b"while it was away"), Message("b", "a", "open", b"later")
+
+    b.peers.close()
+    assert r.wait(lambda: r.transitions[-1] == ("b", False))
+    a.peers.send_message(kept)
+    again = Gateway("b", (Peer("r", False, 1),), routes={"a": ("r",)}, identity=b.identity)
+    closing.callback(again.peers.close)
+    again.peers.configure([a.address(), r.address()])
+    r.peers.configure([again.address()])
+
+    assert r.wait(lambda: r.transitions[-1] == ("b", True))
+    a.peers.send_message(later)
+    assert again.wait(lambda: set(again.messages) == {kept, later})
 
 
 def test_a_peer_given_up_on_anothers_word_is_dead_at_once_and_back_if_it_lives(closing: ExitStack) -> None:
@@ -265,7 +308,7 @@ def test_before_it_is_configured_a_gateway_holds_nobody_for_dead(closing: ExitSt
 
 
 @pytest.mark.parametrize(
-    "garbage", [b"", bytes(60), b"\xff" * 100_000, b"GET / HTTP/1.1\r\n\r\n", b"skytf\0\0\1\x01a" + bytes(53)]
+    "garbage", [b"", bytes(60), b"\xff" * 100_000, b"GET / HTTP/1.1\r\n\r\n", b"skytf\0\0\2\x01a" + bytes(55)]
 )
 def test_garbage_costs_a_stranger_the_connection_and_nobody_else(closing: ExitStack, garbage: bytes) -> None:
     a, b = pair(closing)

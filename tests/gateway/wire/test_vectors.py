@@ -73,7 +73,7 @@ def test_the_records_are_as_written(vectors: dict[str, Any]) -> None:
     frame, message = a_frame(vectors), vectors["message"]
 
     bodies = {
-        "frame": encode_frame(frame),
+        "frame": encode_frame(frame, len(frame.slices)),
         "slice": encode_slice(1, len(frame.slices[1])),
         "ack": encode_ack(frame.frame_id),
         "message": encode_message(Message(message["to"], message["sender"], message["kind"], unhex(message["seal"]))),

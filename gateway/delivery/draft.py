@@ -1,0 +1,85 @@
+"""
+A frame that is made while it is sent.
+
+The thread of a connection reads, digests, compresses, seals and sends slice after slice, each while it is still in the
+cache of its core; nothing of the frame is kept. So it takes no memory of a pool, and is read again where it has to be
+sent again.
+"""
+
+from __future__ import annotations
+
+import os
+
+from gateway.delivery.coordinator import Coordinator
+from gateway.delivery.inflight import Work
+from gateway.delivery.payload import SliceSealer
+from gateway.delivery.reading import PieceReader, UnreadableError
+from gateway.delivery.runtime import Runtime
+from gateway.wire.codecs import FrameSealer
+from gateway.wire.frame import FrameWriter, binding, encode_manifest, encode_trailer
+
+
+class Draft:
+    """*work*, which is one piece, as a `gateway.wire.outlet.Parcel`."""
+
+    def __init__(self, runtime: Runtime, reader: PieceReader, coordinator: Coordinator, work: Work) -> None:
+        self._runtime = runtime
+        self._reader = reader
+        self._coordinator = coordinator
+        (self._task,) = work.tasks
+        self.partition = work.partition
+        self.source = runtime.gateway
+        self.destinations = work.destinations
+        self.attempt = work.attempt + 1
+        self.raw_bytes = work.size_bytes
+        self.frame_id = os.urandom(16)
+        self.salt = os.urandom(32)
+        self.manifest = b""
+
+    @property
+    def wire_bytes(self) -> int:
+        """What it is before compression."""
+        return self.raw_bytes
+
+    def send(self, out: FrameWriter) -> bool:
+        """
+        Read and send the piece, under a new id and key each time; return False if it cannot be read.
+
+        Raises:
+            OSError: The connection broke; the draft can be sent on another.
+            Stopped: The gateway stops.
+        """
+        try:
+            self._send(out)
+        except UnreadableError as failure:
+            self._coordinator.unreadable(failure.task.item, failure.cause)
+            return False
+        self._runtime.counters.add("bytes_read", self.raw_bytes)
+        return True
+
+    def retain(self) -> Draft:
+        """Return the draft, which holds no memory."""
+        return self
+
+    def release(self) -> None:
+        """Do nothing: a draft holds no memory."""
+
+    def _send(self, out: FrameWriter) -> None:
+        piece, expected_crc = self._reader.describe(self._task)
+        self.frame_id = os.urandom(16)
+        sealer = FrameSealer(self._runtime.payload_key, self._runtime.secrets.transfer_id, self.frame_id)
+        self.salt = sealer.salt
+        bound = binding(self.partition, self.source, self.destinations, self.attempt, self.raw_bytes)
+        self.manifest = sealer.seal_manifest(encode_manifest((piece,)), bound)
+        settings, sealed = self._runtime.settings, out.scratch.sealed
+        slices = SliceSealer(
+            sealer,
+            out.scratch.plain,
+            raw_bytes=self.raw_bytes,
+            compress=settings.compression == "lz4",
+            place=lambda _: sealed,
+            sealed=out.slice,
+        )
+        out.begin(self, -(-self.raw_bytes // settings.slice_bytes))
+        crc = self._reader.read(self._task, expected_crc, slices)
+        out.end(sealer.seal_trailer(encode_trailer((crc,)), bound))
