@@ -272,19 +272,13 @@ def _pools(program: Program) -> tuple[Pool, Pool]:
     Return the pool that is read into and the one that is received into: one, or two of half the size.
 
     Two gateways that send to each other from one pool each could fill both with what they send, and wait for ever for
-    memory to receive into.
-
-    Raises:
-        BadProgram: A chunk or a whole object does not fit.
+    memory to receive into. A pool holds at least one frame, however small ``pool_bytes`` is: a chunk larger than that
+    passes, alone.
     """
     settings = program.settings
     both = any(reads(group.head) for group in program.groups) and any(receives(group.head) for group in program.groups)
-    pool_bytes = settings.pool_bytes // 2 if both else settings.pool_bytes
     largest = max(settings.chunk_bytes, settings.threshold_bytes, settings.batch_bytes)
-    if largest > pool_bytes // settings.slice_bytes * settings.slice_bytes:
-        raise BadProgram(
-            f"a piece of {largest} bytes does not fit a pool of {pool_bytes} bytes",
-            hint="lower chunk_bytes and threshold_bytes, or raise pool_bytes",
-        )
+    whole_bytes = -(-largest // settings.slice_bytes) * settings.slice_bytes
+    pool_bytes = max(settings.pool_bytes // 2 if both else settings.pool_bytes, whole_bytes)
     reading = Pool(pool_bytes, settings.slice_bytes)
     return reading, Pool(pool_bytes, settings.slice_bytes) if both else reading

@@ -12,18 +12,20 @@ import os
 
 from gateway.delivery.coordinator import Coordinator
 from gateway.delivery.inflight import Work
-from gateway.delivery.payload import SliceSealer
+from gateway.delivery.payload import Sealing, SliceSealer
 from gateway.delivery.reading import PieceReader, UnreadableError
 from gateway.delivery.runtime import Runtime
-from gateway.wire.codecs import FrameSealer
 from gateway.wire.frame import FrameWriter, binding, encode_manifest, encode_trailer
 
 
 class Draft:
     """*work*, which is one piece, as a `gateway.wire.outlet.Parcel`."""
 
-    def __init__(self, runtime: Runtime, reader: PieceReader, coordinator: Coordinator, work: Work) -> None:
+    def __init__(
+        self, runtime: Runtime, sealing: Sealing, reader: PieceReader, coordinator: Coordinator, work: Work
+    ) -> None:
         self._runtime = runtime
+        self._sealing = sealing
         self._reader = reader
         self._coordinator = coordinator
         (self._task,) = work.tasks
@@ -67,7 +69,7 @@ class Draft:
     def _send(self, out: FrameWriter) -> None:
         piece, expected_crc = self._reader.describe(self._task)
         self.frame_id = os.urandom(16)
-        sealer = FrameSealer(self._runtime.payload_key, self._runtime.secrets.transfer_id, self.frame_id)
+        sealer = self._sealing.sealer(self.frame_id)
         self.salt = sealer.salt
         bound = binding(self.partition, self.source, self.destinations, self.attempt, self.raw_bytes)
         self.manifest = sealer.seal_manifest(encode_manifest((piece,)), bound)
@@ -76,7 +78,7 @@ class Draft:
             sealer,
             out.scratch.plain,
             raw_bytes=self.raw_bytes,
-            compress=settings.compression == "lz4",
+            compressor=self._sealing.compressor,
             place=lambda _: sealed,
             sealed=out.slice,
         )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from gateway.errors import IntegrityError
+from gateway.program import Settings
+from gateway.wire.ciphers import AES256GCM, chosen
 from gateway.wire.codecs import FrameOpener, FrameSealer
+from gateway.wire.compression import Compressor, compressor
 from gateway.wire.frame import (
     Frame,
     Header,
@@ -17,6 +21,25 @@ from gateway.wire.frame import (
     encode_trailer,
 )
 from gateway.wire.pool import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """What all frames of a source are packed and sealed with. *compressor* None: nothing is packed."""
+
+    payload_key: bytes = field(repr=False)
+    transfer_id: str
+    cipher: int = AES256GCM
+    compressor: Compressor | None = None
+
+    @classmethod
+    def of(cls, payload_key: bytes, transfer_id: str, settings: Settings) -> Sealing:
+        """Return what *settings* choose, on this machine."""
+        return cls(payload_key, transfer_id, chosen(settings.cipher), compressor(settings.compression))
+
+    def sealer(self, frame_id: bytes) -> FrameSealer:
+        """Return what seals the frame of that id, with a new salt."""
+        return FrameSealer(self.payload_key, self.transfer_id, frame_id, cipher=self.cipher)
 
 
 class SliceSealer:
@@ -33,14 +56,14 @@ class SliceSealer:
         staging: memoryview,
         *,
         raw_bytes: int,
-        compress: bool,
+        compressor: Compressor | None,
         place: Callable[[int], memoryview],
         sealed: Callable[[int, memoryview], None],
     ) -> None:
         self._sealer = sealer
         self._staging = staging
         self._left = raw_bytes
-        self._compress = compress
+        self._compressor = compressor
         self._place = place
         self._sealed = sealed
         self._filled = 0
@@ -69,7 +92,7 @@ class SliceSealer:
 
     def _seal(self, plaintext: memoryview) -> None:
         out = self._place(self._index)
-        used = self._sealer.seal(self._index, self._left == 0, plaintext, out, self._compress)
+        used = self._sealer.seal(self._index, self._left == 0, plaintext, out, self._compressor)
         self._sealed(self._index, out[:used])
         self._index += 1
 
@@ -81,11 +104,9 @@ class FrameBuilder:
     *staging* is the caller's buffer of one slice of plaintext; the sealed slices go into *lease*.
     """
 
-    def __init__(
-        self, payload_key: bytes, transfer_id: str, lease: Lease, staging: memoryview, *, raw_bytes: int, compress: bool
-    ) -> None:
+    def __init__(self, sealing: Sealing, lease: Lease, staging: memoryview, *, raw_bytes: int) -> None:
         self.frame_id = os.urandom(16)
-        self._sealer = FrameSealer(payload_key, transfer_id, self.frame_id)
+        self._sealer = sealing.sealer(self.frame_id)
         self._lease = lease
         self._raw_bytes = raw_bytes
         self._slices: list[memoryview] = []
@@ -93,7 +114,7 @@ class FrameBuilder:
             self._sealer,
             staging,
             raw_bytes=raw_bytes,
-            compress=compress,
+            compressor=sealing.compressor,
             place=lease.slices.__getitem__,
             sealed=lambda _, view: self._slices.append(view),
         )

@@ -15,7 +15,7 @@ from gateway.delivery.channel import Channel
 from gateway.delivery.coordinator import Coordinator
 from gateway.delivery.draft import Draft
 from gateway.delivery.inflight import ShardRun, Work
-from gateway.delivery.payload import FrameBuilder
+from gateway.delivery.payload import FrameBuilder, Sealing
 from gateway.delivery.reading import PieceReader, UnreadableError
 from gateway.delivery.runtime import Runtime
 from gateway.delivery.workers import Workers
@@ -48,7 +48,7 @@ class Source:
     ) -> None:
         self._runtime = runtime
         self._settings = runtime.settings
-        self._key = runtime.payload_key
+        self._sealing = Sealing.of(runtime.payload_key, runtime.secrets.transfer_id, runtime.settings)
         self._coordinator = coordinator
         self._store = store
         self._emit = emit
@@ -148,7 +148,7 @@ class Source:
     def _leave(self, work: Work, outlet: FrameQueue) -> None:
         if work.attempt:
             self._runtime.counters.add("frames_resent", 1)
-        outlet.put(Draft(self._runtime, self._reader, self._coordinator, work))
+        outlet.put(Draft(self._runtime, self._sealing, self._reader, self._coordinator, work))
         self._coordinator.sent(work)
 
     def _send(self, work: Work, frame: Frame) -> None:
@@ -161,14 +161,7 @@ class Source:
     def _frame(self, work: Work, staging: memoryview) -> Frame:
         lease = self._runtime.pool.reserve(work.size_bytes)
         try:
-            builder = FrameBuilder(
-                self._key,
-                self._runtime.secrets.transfer_id,
-                lease,
-                staging,
-                raw_bytes=work.size_bytes,
-                compress=self._settings.compression == "lz4",
-            )
+            builder = FrameBuilder(self._sealing, lease, staging, raw_bytes=work.size_bytes)
             pieces, digests = [], []
             for task in work.tasks:
                 piece, expected_crc = self._reader.describe(task)

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.delivery.events import Events
 from gateway.delivery.ledger import Limits
-from gateway.delivery.runtime import Secrets
 from gateway.errors import BadProgram, Stopped
 from gateway.operators.gen_data import Generated
-from gateway.pipeline import Pipeline
 from gateway.program import Program, Step
 from gateway.shard import Entry, Shard
 from gateway.units import KIB, MIB
@@ -259,13 +256,20 @@ def test_after_the_end_nothing_is_taken(tmp_path: Path) -> None:
             fleet["a"].submit(Shard("s", "job", (), (0,)), 0)
 
 
-def test_a_program_whose_chunks_do_not_fit_the_pool_is_refused(tmp_path: Path) -> None:
-    settings = replace(SMALL, pool_bytes=64 * KIB)
-    program = gateway("a", read_step(write_step(tmp_path)), settings=settings)
-    secrets = Secrets("t", bytes(32), "token", bytes(32))
+def test_a_chunk_larger_than_the_pool_passes(tmp_path: Path) -> None:
+    settings = replace(SMALL, pool_bytes=SMALL.slice_bytes)
+    fill(tmp_path / "from", small=3)
+    relayed = (
+        gateway("a", read_step(send_step("r")), dials=["r"], sinks={"0": ("b",)}, routes={"b": ("r",)}),
+        gateway("r", Step("receive", children=(send_step("b"),)), dials=["b"], dialled_by=["a"]),
+        gateway("b", Step("receive", children=(write_step(tmp_path / "to"),)), dialled_by=["r"], routes={"a": ("r",)}),
+    )
 
-    with pytest.raises(BadProgram, match="pool"):
-        Pipeline(program, secrets, Events())
+    with Fleet(*(replace(program, settings=settings) for program in relayed)) as fleet:
+        events = fleet.move("a", shard_of(tmp_path / "from"))
+
+    assert not settled(events, "failed")
+    assert tree(tmp_path / "to") == tree(tmp_path / "from")
 
 
 def test_a_shard_of_another_partition_is_refused(tmp_path: Path) -> None:

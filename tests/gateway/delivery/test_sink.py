@@ -14,7 +14,7 @@ import pytest
 
 from gateway.delivery.events import Counters, Events
 from gateway.delivery.letters import COMPLETING, Abort, Complete, Completed, Letter, Open, Opened, Receipt, Refused
-from gateway.delivery.payload import FrameBuilder
+from gateway.delivery.payload import FrameBuilder, Sealing
 from gateway.delivery.runtime import Runtime, Secrets
 from gateway.delivery.sink import Sink
 from gateway.errors import StoreFull, StoreUnavailable
@@ -25,6 +25,7 @@ from gateway.stores.memory import MemoryStore
 from gateway.stores.retry import RetryingStore
 from gateway.units import KIB, MIB
 from gateway.wire.codecs import combine_crc64nvme, crc64nvme
+from gateway.wire.compression import compressor
 from gateway.wire.frame import Frame, Piece
 from gateway.wire.pool import Pool
 from tests.gateway.pipelines import SMALL
@@ -74,12 +75,10 @@ class Bench:
     def frame(self, payload: bytes, *pieces: Piece, crc_error: int = 0) -> Frame:
         """Return a frame of *pieces*; the digest of the first is wrong by *crc_error*."""
         builder = FrameBuilder(
-            bytes(32),
-            "t",
+            Sealing(bytes(32), "t", compressor=compressor("lz4")),
             self.pool.reserve(len(payload)),
             memoryview(bytearray(32 * KIB)),
             raw_bytes=len(payload),
-            compress=True,
         )
         done = 0
         while done < len(payload):
