@@ -80,34 +80,23 @@ class FrameSealer(_FrameKeys):
         final: bool,
         plaintext: memoryview,
         out: memoryview,
-        compress: Compressor | bool | None,
+        compress: Compressor | None,
         *,
         bound: bytes = b"",
     ) -> int:
         """
         Write *plaintext* into *out*, sealed as slice *index*, and return the bytes used there.
 
-        *out* has room for ``len(plaintext) + OVERHEAD``. A slice that *compress* (True: lz4) does not make smaller is
-        sealed raw, without a copy. *bound* is authenticated but not sent.
+        *out* has room for ``len(plaintext) + OVERHEAD``. A slice that *compress* does not make smaller is sealed
+        raw, without a copy. *bound* is authenticated but not sent.
 
         Raises:
             LocalWireError: *index* was sealed before (a nonce used twice gives the key away), or *out* is too small.
         """
-        if index in self._used or not 0 <= index <= MANIFEST_INDEX:
-            raise LocalWireError(f"slice {index} of a frame is sealed already, or is no slice")
-        body: memoryview | bytes = plaintext
-        first = self._mark
-        if compress:
-            packed = pack_small(plaintext) if compress is True else compress.pack(plaintext)
-            if packed is not None:
-                body, first = packed, first | (LZ4 if compress is True else compress.number)
-        size_bytes = len(body) + OVERHEAD
-        if size_bytes > len(out):
-            raise LocalWireError(f"a slice of {len(plaintext)} bytes does not fit {len(out)} bytes once it is sealed")
-        self._used.add(index)
-        out[0] = first
-        self._cipher.seal_into(index, body, self._associated(first, index, final, bound), out[1:size_bytes])
-        return size_bytes
+        packed = None if compress is None else compress.pack(plaintext)
+        if compress is None or packed is None:
+            return self._seal(index, final, RAW, plaintext, out, bound)
+        return self._seal(index, final, compress.number, packed, out, bound)
 
     def seal_manifest(self, plaintext: bytes, bound: bytes = b"") -> bytes:
         """
@@ -121,7 +110,10 @@ class FrameSealer(_FrameKeys):
                 f"a manifest of {len(plaintext)} bytes is over the limit of {MAX_MANIFEST_BYTES}",
                 hint="lower batch_objects in the settings of the program",
             )
-        return self._seal_whole(MANIFEST_INDEX, plaintext, True, bound)
+        packed = pack_small(memoryview(plaintext))
+        if packed is None:
+            return self._seal_whole(MANIFEST_INDEX, RAW, plaintext, bound)
+        return self._seal_whole(MANIFEST_INDEX, LZ4, packed, bound)
 
     def seal_trailer(self, plaintext: bytes, bound: bytes = b"") -> bytes:
         """
@@ -135,12 +127,25 @@ class FrameSealer(_FrameKeys):
                 f"a trailer of {len(plaintext)} bytes is over the limit of {MAX_TRAILER_BYTES}",
                 hint="lower batch_objects in the settings of the program",
             )
-        return self._seal_whole(TRAILER_INDEX, plaintext, False, bound)
+        return self._seal_whole(TRAILER_INDEX, RAW, plaintext, bound)
 
-    def _seal_whole(self, index: int, plaintext: bytes, compress: bool, bound: bytes) -> bytes:
-        out = bytearray(len(plaintext) + OVERHEAD)
-        used = self.seal(index, True, memoryview(plaintext), memoryview(out), compress, bound=bound)
-        return bytes(memoryview(out)[:used])
+    def _seal_whole(self, index: int, codec: int, body: bytes, bound: bytes) -> bytes:
+        out = bytearray(len(body) + OVERHEAD)
+        self._seal(index, True, codec, body, memoryview(out), bound)
+        return bytes(out)
+
+    def _seal(  # noqa: PLR0917 -- called once a slice: keywords would cost as much as what it does beside sealing
+        self, index: int, final: bool, codec: int, body: memoryview | bytes, out: memoryview, bound: bytes
+    ) -> int:
+        if index in self._used or not 0 <= index <= MANIFEST_INDEX:
+            raise LocalWireError(f"slice {index} of a frame is sealed already, or is no slice")
+        size_bytes = len(body) + OVERHEAD
+        if size_bytes > len(out):
+            raise LocalWireError(f"a slice of {len(body)} bytes does not fit {len(out)} bytes once it is sealed")
+        self._used.add(index)
+        first = out[0] = self._mark | codec
+        self._cipher.seal_into(index, body, self._associated(first, index, final, bound), out[1:size_bytes])
+        return size_bytes
 
 
 class FrameOpener(_FrameKeys):

@@ -12,6 +12,7 @@ from types import TracebackType
 from gateway.program import Peer, Program, Settings
 from gateway.wire.certificates import Tls
 from gateway.wire.codecs import FrameOpener, FrameSealer
+from gateway.wire.compression import Compressor
 from gateway.wire.frame import Frame, Message
 from gateway.wire.link import shut
 from gateway.wire.peers import Identity, PeerAddress, Peers
@@ -21,6 +22,7 @@ KEY = bytes(range(32))
 TRANSFER = "transfer-1"
 SLICE_BYTES = 64 * 1024
 PATIENCE_S = 10.0
+LZ4 = Compressor("lz4")
 
 
 class Gateway:
@@ -107,7 +109,7 @@ def make_frame(pool: Pool, payload: bytes, *, partition: str = "p0", source: str
     slices = []
     for index, piece in enumerate(pieces):
         out = lease.slices[index]
-        slices.append(out[: sealer.seal(index, index == len(pieces) - 1, memoryview(piece), out, compress=True)])
+        slices.append(out[: sealer.seal(index, index == len(pieces) - 1, memoryview(piece), out, LZ4)])
     frame = Frame(frame_id, partition, source, (0,), 1, len(payload), sealer.salt, b"", slices, lease)
     frame.manifest = sealer.seal_manifest(b"the manifest", frame.binding())
     frame.trailer = sealer.seal_trailer(b"the trailer", frame.binding())
