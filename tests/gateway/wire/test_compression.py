@@ -88,6 +88,18 @@ def test_half_a_slice_of_words_is_enough(codec: str, number: int) -> None:
     assert packed is not None
 
 
+@pytest.mark.parametrize("period_bytes", [64 * KIB, 128 * KIB, 256 * KIB])
+def test_noise_that_repeats_in_step_with_the_sample_is_hardly_looked_at(period_bytes: int) -> None:
+    packer = Compressor("lz4")
+    noise = memoryview(bytes(NOISE[:period_bytes]) * (SLICE // period_bytes))
+    tried = count_packing(packer)
+
+    for _ in range(WHOLE_EVERY):
+        packer.pack(noise)
+
+    assert tried.count(SLICE) == 1
+
+
 @CODECS
 def test_what_a_sample_cannot_see_is_noticed_within_a_few_slices(codec: str, number: int) -> None:
     packer = Compressor(codec)
