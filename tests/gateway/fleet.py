@@ -35,7 +35,7 @@ class Gateway:
         *,
         routes: Mapping[str, tuple[str, ...]] | None = None,
         pool_bytes: int = 64 * SLICE_BYTES,
-        dead_after_s: float = 5.0,
+        dead_after_s: float | None = 5.0,
         identity: Identity | None = None,
         settings: Settings | None = None,
         tls: Tls | None = None,

@@ -43,8 +43,8 @@ def closing() -> Iterator[ExitStack]:
 
 def pair(closing: ExitStack, settings: Settings, *, secure: bool = False) -> tuple[Peers, Peers]:
     tls = everybody("a", "b") if secure else {}
-    a = Gateway("a", (Peer("b", True, 2),), settings=settings, tls=tls.get("a"))
-    b = Gateway("b", (Peer("a", False, 2),), settings=settings, tls=tls.get("b"))
+    a = Gateway("a", (Peer("b", True, 2),), settings=settings, tls=tls.get("a"), dead_after_s=None)
+    b = Gateway("b", (Peer("a", False, 2),), settings=settings, tls=tls.get("b"), dead_after_s=None)
     for gateway in (a, b):
         closing.callback(gateway.peers.close)
     introduce(a, b)
