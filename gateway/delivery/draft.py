@@ -15,6 +15,7 @@ from gateway.delivery.inflight import Work
 from gateway.delivery.payload import Sealing, SliceSealer
 from gateway.delivery.reading import PieceReader, UnreadableError
 from gateway.delivery.runtime import Runtime
+from gateway.meter import Meter, clock
 from gateway.wire.frame import FrameWriter, binding, encode_manifest, encode_trailer
 
 
@@ -22,12 +23,21 @@ class Draft:
     """*work*, which is one piece, as a `gateway.wire.outlet.Parcel`."""
 
     def __init__(
-        self, runtime: Runtime, sealing: Sealing, reader: PieceReader, coordinator: Coordinator, work: Work
+        self,
+        runtime: Runtime,
+        sealing: Sealing,
+        reader: PieceReader,
+        coordinator: Coordinator,
+        work: Work,
+        *,
+        meter: Meter,
     ) -> None:
         self._runtime = runtime
+        self._meter = meter
         self._sealing = sealing
         self._reader = reader
         self._coordinator = coordinator
+        self._work = work
         (self._task,) = work.tasks
         self.partition = work.partition
         self.source = runtime.gateway
@@ -51,17 +61,26 @@ class Draft:
             OSError: The connection broke; the draft can be sent on another.
             Stopped: The gateway stops.
         """
+        began, before_s, before_bytes = clock(), out.sending_s, out.sealed_bytes
         try:
             self._send(out)
         except UnreadableError as failure:
             self._coordinator.unreadable(failure.task.item, failure.cause)
             return False
         self._runtime.counters.add("bytes_read", self.raw_bytes)
+        self._runtime.counters.add("bytes_sealed", out.sealed_bytes - before_bytes)
+        # What the connection waits for the peer, reading waits too: it is the same thread.
+        sending_s = out.sending_s - before_s
+        self._meter.share().add(self.raw_bytes, busy_s=clock() - began - sending_s, waiting_s=sending_s)
         return True
 
     def retain(self) -> Draft:
         """Return the draft, which holds no memory."""
         return self
+
+    def again(self) -> Draft:
+        """Return another draft of the same work: each is a frame of its own."""
+        return Draft(self._runtime, self._sealing, self._reader, self._coordinator, self._work, meter=self._meter)
 
     def release(self) -> None:
         """Do nothing: a draft holds no memory."""

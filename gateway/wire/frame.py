@@ -128,9 +128,15 @@ class Announced(Header, Protocol):
 
 
 class FrameWriter(Protocol):
-    """One connection, for the thread that puts frames on it; it lends ``scratch`` to what is made while it is sent."""
+    """
+    One connection, for the thread that puts frames on it; it lends ``scratch`` to what is made while it is sent.
+
+    ``sending_s`` and ``sealed_bytes`` count the time that all calls took, and the slices.
+    """
 
     scratch: Scratch
+    sending_s: float
+    sealed_bytes: int
 
     def begin(self, frame: Announced, slice_count: int) -> None:
         """Announce a frame of *slice_count* slices."""
@@ -221,6 +227,10 @@ class Frame:
                 raise LocalWireError(f"frame {self.frame_id.hex()} was released already")
             self._references += n
         return self
+
+    def again(self) -> Frame:
+        """Return the frame itself with one more reference: several may send it at a time."""
+        return self.retain()
 
     def release(self) -> None:
         """

@@ -2,55 +2,32 @@
 The queues between those who make frames and the connections that send them.
 
 Every connection to a peer competes for the frames of all queues that name the peer: a faster connection, or a faster
-peer, takes more of them.
+peer, takes more of them. What a slow one has taken is sent once more by another that has nothing to do (`rescue`):
+whichever arrives first counts.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
-from typing import Protocol
+from dataclasses import dataclass
 
 from gateway.errors import RemoteWireError, Stopped
-from gateway.units import MIB
-from gateway.wire.frame import Announced, FrameWriter
+from gateway.meter import Meter
+from gateway.wire.parcel import WINDOW_BYTES, WINDOW_FRAMES, WINDOW_MOST_FRAMES, Pace, Parcel
 from gateway.wire.records import encode_frame
 
 # Frames hold pool memory already; a deep queue would only commit more of it to one branch.
 QUEUE_FRAMES = 8
-# One frame on its way while the previous one waits for its acknowledgement keeps a connection busy. More would let a
-# slow connection sit on frames that a fast one could send.
-WINDOW_FRAMES = 2
-# Small frames need more of them under way: 8 MiB fill 430 Mbit/s at 150 ms RTT, about what one connection gets.
-WINDOW_BYTES = 8 * MIB
-WINDOW_MOST_FRAMES = 64
-
-
-class Parcel(Announced, Protocol):
-    """
-    What a connection sends: a `gateway.wire.frame.Frame`, or a draft that becomes one while it is sent.
-
-    ``frame_id`` is that of the last `send`; ``wire_bytes`` is about what it takes of a window.
-    """
-
-    @property
-    def wire_bytes(self) -> int: ...
-
-    def send(self, out: FrameWriter) -> bool:
-        """Put all of it on a connection; return False, in the middle of it perhaps, if it cannot become whole."""
-
-    def retain(self) -> Parcel:
-        """Take a reference and return the parcel."""
-
-    def release(self) -> None:
-        """Drop a reference."""
 
 
 class FrameQueue:
     """
     Frames for a set of peers, any of which will do; `Peers.outlet` makes it.
 
+    ``meter`` counts what the connections do for it.
     Holds at most `QUEUE_FRAMES`, and those that broken connections have brought back (`WINDOW_MOST_FRAMES` each).
     """
 
@@ -58,6 +35,10 @@ class FrameQueue:
         self._exchange = exchange
         self.peers = peers
         self.frames: deque[Parcel] = deque()
+        # Each with the connection that is late with it, which must not take it again.
+        self.rescued: deque[tuple[Taker, Parcel]] = deque()
+        self.pace = Pace()
+        self.meter = Meter()
         self.space = exchange.condition()
 
     def put(self, frame: Parcel) -> None:
@@ -74,15 +55,30 @@ class FrameQueue:
         self._exchange.put(self, frame)
 
 
+@dataclass(slots=True, eq=False)
+class UnderWay:
+    """A frame that a connection has and its peer has not acknowledged."""
+
+    queue: FrameQueue
+    parcel: Parcel
+    since_s: float
+    rescued: bool = False
+
+
 class Taker:
-    """One connection's claim to frames for *peer*: what it has under way, and where it waits for more."""
+    """
+    One connection's claim to frames for *peer*: what it has under way, and where it waits for more.
+
+    ``meter`` is that of the queue that the last frame came from.
+    """
 
     def __init__(self, exchange: Exchange, peer: str) -> None:
         self.peer = peer
         self.ready = exchange.condition()
-        self.unacked: deque[tuple[FrameQueue, Parcel]] = deque()
+        self.unacked: deque[UnderWay] = deque()
         self.unacked_bytes = 0
         self.stopped = False
+        self.meter = Meter()
 
     def has_room(self) -> bool:
         """Whether another frame may be under way."""
@@ -98,6 +94,7 @@ class Exchange:
         self._queues: dict[frozenset[str], FrameQueue] = {}
         self._of_peer: dict[str, deque[FrameQueue]] = {}
         self._idle: dict[str, dict[Taker, None]] = {}
+        self._takers: set[Taker] = set()
         self._dead: set[str] = set()
         self._closed = False
         self.dropped = 0
@@ -146,11 +143,12 @@ class Exchange:
         """
         with self._lock:
             idle = self._idle.setdefault(taker.peer, {})
+            self._takers.add(taker)
             try:
                 while not self._closed and not taker.stopped:
-                    queue = self._next_queue(taker.peer) if taker.has_room() else None
-                    if queue is not None:
-                        return self._hand_over(queue, taker)
+                    found = self._next(taker) if taker.has_room() else None
+                    if found is not None:
+                        return self._hand_over(*found, taker)
                     if taker.has_room():
                         idle[taker] = None
                     taker.ready.wait()
@@ -171,19 +169,38 @@ class Exchange:
         """
         with self._lock:
             for entry in taker.unacked:
-                if entry[1].frame_id == frame_id:
+                if entry.parcel.frame_id == frame_id:
                     break
             else:
                 raise RemoteWireError(f"{taker.peer} acknowledges frame {frame_id.hex()}, which it was not sent")
             taker.unacked.remove(entry)
-            taker.unacked_bytes -= entry[1].wire_bytes
+            taker.unacked_bytes -= entry.parcel.wire_bytes
+            entry.queue.pace.took(time.monotonic() - entry.since_s)
             taker.ready.notify()
-        entry[1].release()
+        entry.parcel.release()
+
+    def rescue(self, now_s: float) -> None:
+        """
+        Have what is late at *now_s* (`time.monotonic`) sent once more, where a connection has nothing else to do.
+
+        Late is relative to what the last frames of the queue took, so that a slow sink does not get everything twice.
+        """
+        with self._lock:
+            under_way = [(entry, taker) for taker in self._takers for entry in taker.unacked]
+            for entry, taker in sorted(under_way, key=lambda one: one[0].since_s):
+                queue = entry.queue
+                if entry.rescued or queue.frames or now_s - entry.since_s <= queue.pace.late_after_s:
+                    continue
+                if self._sleeper(queue, taker) is not None:
+                    entry.rescued = True
+                    queue.rescued.append((taker, entry.parcel.again()))
+                    self.resent += 1
+                    self._wake(queue, taker)
 
     def forget(self, taker: Taker, frame: Parcel) -> None:
         """Expect no acknowledgement of *frame*, which did not become whole."""
         with self._lock:
-            entry = next(entry for entry in taker.unacked if entry[1] is frame)
+            entry = next(entry for entry in taker.unacked if entry.parcel is frame)
             taker.unacked.remove(entry)
             taker.unacked_bytes -= frame.wire_bytes
         frame.release()
@@ -198,8 +215,10 @@ class Exchange:
         """Put what *taker*'s peer has not acknowledged back to the front of its queues, in order."""
         with self._lock:
             dropped = []
+            self._takers.discard(taker)
             while taker.unacked:
-                queue, frame = taker.unacked.pop()
+                entry = taker.unacked.pop()
+                queue, frame = entry.queue, entry.parcel
                 if self._closed or self._is_dead(queue):
                     dropped.append(frame)
                 else:
@@ -230,7 +249,9 @@ class Exchange:
         dropped: list[Parcel] = []
         for queue in queues:
             dropped.extend(queue.frames)
+            dropped.extend(parcel for _, parcel in queue.rescued)
             queue.frames.clear()
+            queue.rescued.clear()
             queue.space.notify_all()
         self.dropped += len(dropped)
         return dropped
@@ -238,32 +259,38 @@ class Exchange:
     def _is_dead(self, queue: FrameQueue) -> bool:
         return self._dead.issuperset(queue.peers)
 
-    def _next_queue(self, peer: str) -> FrameQueue | None:
-        queues = self._of_peer.get(peer, deque())
+    def _next(self, taker: Taker) -> tuple[FrameQueue, Parcel] | None:
+        queues = self._of_peer.get(taker.peer, deque())
         for _ in range(len(queues)):
             queues.rotate(-1)  # in turn, so that no queue starves another
             if queues[-1].frames:
-                return queues[-1]
+                return queues[-1], queues[-1].frames.popleft()
+        for queue in queues:
+            for late in queue.rescued:
+                if late[0] is not taker:
+                    queue.rescued.remove(late)
+                    return queue, late[1]
         return None
 
     @staticmethod
-    def _hand_over(queue: FrameQueue, taker: Taker) -> Parcel:
-        frame = queue.frames.popleft()
+    def _hand_over(queue: FrameQueue, frame: Parcel, taker: Taker) -> Parcel:
         queue.space.notify()
-        taker.unacked.append((queue, frame))
+        taker.meter = queue.meter
+        taker.unacked.append(UnderWay(queue, frame, time.monotonic()))
         taker.unacked_bytes += frame.wire_bytes
         # The peer may acknowledge before the last byte is sent; the memory must outlive the sending.
         return frame.retain()
 
-    def _wake(self, queue: FrameQueue) -> None:
+    def _wake(self, queue: FrameQueue, but: Taker | None = None) -> None:
         # One sleeper of one peer is enough; those who are busy look into the queues before they sleep.
-        for peer in queue.peers:
-            idle = self._idle.get(peer)
-            if idle:
-                taker = next(iter(idle))
-                del idle[taker]
-                taker.ready.notify()
-                return
+        taker = self._sleeper(queue, but)
+        if taker is not None:
+            del self._idle[taker.peer][taker]
+            taker.ready.notify()
+
+    def _sleeper(self, queue: FrameQueue, but: Taker | None) -> Taker | None:
+        idle = (taker for peer in queue.peers for taker in self._idle.get(peer, ()))
+        return next((taker for taker in idle if taker is not but), None)
 
 
 def _release(frames: Iterable[Parcel]) -> None:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from gateway.errors import GatewayError, LocalWireError, PeerLost, RemoteWireError, Stopped
+from gateway.meter import Meter
 from gateway.program import Program
 from gateway.wire.certificates import Tls
 from gateway.wire.connections import PeerAddress, PeerConnections, Shared, SocketProfile
@@ -56,6 +57,7 @@ class Peers:
         on_message: Called with each message for us, in the thread of a connection; must not block for long, nor raise.
         on_peer: Called on transitions only, one at a time, by the thread that watches; must not block for long.
         opener: Asked first who takes an arriving frame in as it comes; by default all are kept whole, for *on_frame*.
+        meter_of: Who counts the frames that arrive for a partition.
         dead_after_s: How long a peer may be silent; None takes what the program's settings say.
         transfer_id: Bound into every handshake.
         tls: Around every connection, if not None.
@@ -71,6 +73,7 @@ class Peers:
         on_message: Callable[[Message], None],
         on_peer: Callable[[str, bool], None],
         opener: Opener = lambda *_: None,
+        meter_of: Callable[[str], Meter] = lambda _: Meter(),
         dead_after_s: float | None = None,
         transfer_id: str = "",
         tls: Tls | None = None,
@@ -95,20 +98,21 @@ class Peers:
             opener=opener,
             tuning=Tuning(dead_after_s, settings.congestion, settings.socket_buffer_bytes),
             on_frame=on_frame,
+            meter_of=meter_of,
             on_message=self._arrived,
             on_peer=self._note,
         )
         self._peers = {peer.gateway: PeerConnections(peer, self._shared) for peer in program.peers}
-        self._watching = False
 
     def listen(self, host: str, port: int) -> int:
         """
-        Take connections on *host* and *port* (0: any free one) and return the port.
+        Take connections on *host* and *port* (0: any free one), watch the peers, and return the port.
 
         Raises:
             UsageError: The port is taken, or the address is not ours.
         """
-        self._begin()
+        if not self._acceptors:  # no earlier: a program that is refused must not leave a thread behind
+            self._crew.start("peer watch", self._watch)
         if problem := self._shared.tuning.problem():
             _log.warning("%s", problem)
         acceptor = Acceptor(self._crew, host, port, self._accepted, self._shared.tuning.prepare)
@@ -117,7 +121,6 @@ class Peers:
 
     def configure(self, addresses: Sequence[PeerAddress]) -> None:
         """Take the addresses of the fleet (those that are no peers of ours are ignored) and begin to dial."""
-        self._begin()
         for address in addresses:
             peer = self._peers.get(address.gateway)
             if peer is not None:
@@ -210,13 +213,6 @@ class Peers:
             self._changed.notify_all()
         self._crew.join(_JOIN_S)
 
-    def _begin(self) -> None:
-        # Not when it is made: a program that cannot run must not leave a thread behind.
-        with self._changed:
-            begins, self._watching = not self._watching, True
-        if begins:
-            self._crew.start("peer watch", self._watch)
-
     def _accepted(self, sock: socket.socket, handshaken: Callable[[], None]) -> None:
         peer: str | None = None
         try:
@@ -285,6 +281,7 @@ class Peers:
         while not self._crew.closing.is_set():
             for peer in self._peers.values():
                 peer.check()
+            self._exchange.rescue(time.monotonic())
             with self._changed:
                 self._changed.wait_for(self._is_awaited, self._dead_after_s / 4)
                 transitions = list(self._transitions)

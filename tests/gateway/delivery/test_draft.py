@@ -19,6 +19,7 @@ from gateway.delivery.payload import Sealing, manifest_of
 from gateway.delivery.reading import PieceReader
 from gateway.delivery.runtime import Runtime, Secrets
 from gateway.errors import GatewayError, IntegrityError, StoreFull
+from gateway.meter import Meter
 from gateway.shard import Entry, Shard
 from gateway.stores.base import StoreSpec
 from gateway.stores.local import LocalStore
@@ -136,7 +137,9 @@ class Source:
         self.item = self.coordinator._ledger.admit(run, 0, [chunk], Stage.SENDING)
         work = Work("job", (Task(self.item, chunk, {0: "token"}),), (0,), 0)
         sealing = Sealing(KEY, "t", compressor=compressor(setting))
-        self.draft = Draft(runtime, sealing, PieceReader(store, self.coordinator, 2), self.coordinator, work)
+        self.draft = Draft(
+            runtime, sealing, PieceReader(store, self.coordinator, 2), self.coordinator, work, meter=Meter()
+        )
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from gateway.errors import LocalWireError, RemoteWireError, Stopped
 from gateway.units import MIB
 from gateway.wire.frame import Frame
-from gateway.wire.outlet import QUEUE_FRAMES, WINDOW_FRAMES, WINDOW_MOST_FRAMES, Exchange, Taker
+from gateway.wire.outlet import QUEUE_FRAMES, Exchange, Taker
+from gateway.wire.parcel import LATE_FACTOR, LATE_LEAST_S, WINDOW_FRAMES, WINDOW_MOST_FRAMES
 from gateway.wire.pool import Pool
 
 
@@ -222,3 +223,68 @@ def test_a_frame_that_no_receiver_would_take_is_refused_at_once() -> None:
 
     with pytest.raises(LocalWireError, match="cannot travel"):
         bench.exchange.queue(("b",)).put(frame)
+
+
+def test_what_a_slow_connection_holds_is_sent_by_another_that_has_nothing_to_do() -> None:
+    bench = Bench()
+    queue = bench.exchange.queue(("b",))
+    slow, quick = Taker(bench.exchange, "b"), Taker(bench.exchange, "b")
+    queue.put(bench.frame())
+    number(bench.exchange.take(slow))
+    thread, taken = in_thread(lambda: number(bench.exchange.take(quick)))
+    while not bench.exchange._idle.get("b"):
+        thread.join(0.01)
+    began_s = slow.unacked[0].since_s
+
+    bench.exchange.rescue(began_s + LATE_LEAST_S)
+    too_early = list(taken)
+    bench.exchange.rescue(began_s + LATE_LEAST_S + 0.1)
+    bench.exchange.rescue(began_s + LATE_LEAST_S + 0.2)
+    thread.join(5)
+    bench.exchange.ack(quick, (1).to_bytes(16))
+    bench.exchange.give_back(slow)
+
+    assert too_early == []
+    assert taken == [1]
+    assert not queue.rescued
+    assert len(queue.frames) == 1
+    bench.exchange.close()
+    assert bench.all_released()
+
+
+def test_nothing_is_sent_twice_while_every_connection_is_as_slow_or_has_work() -> None:
+    bench = Bench()
+    queue = bench.exchange.queue(("b",))
+    slow = Taker(bench.exchange, "b")
+    for seconds in (10.0, 12.0):
+        queue.pace.took(seconds)
+    queue.put(bench.frame())
+    number(bench.exchange.take(slow))
+    thread, taken = in_thread(lambda: bench.exchange.take(Taker(bench.exchange, "b")))
+    while not bench.exchange._idle.get("b"):
+        thread.join(0.01)
+
+    bench.exchange.rescue(slow.unacked[0].since_s + LATE_FACTOR * 11)
+
+    assert not slow.unacked[0].rescued
+    bench.exchange.close()
+    thread.join(5)
+    assert taken == [None]
+
+
+def test_a_connection_does_not_take_again_what_it_is_late_with() -> None:
+    bench = Bench()
+    queue = bench.exchange.queue(("b",))
+    slow = Taker(bench.exchange, "b")
+    queue.put(bench.frame())
+    number(bench.exchange.take(slow))
+    thread, taken = in_thread(lambda: bench.exchange.take(slow))
+    while not bench.exchange._idle.get("b"):
+        thread.join(0.01)
+
+    bench.exchange.rescue(slow.unacked[0].since_s + 100)
+
+    assert not slow.unacked[0].rescued
+    bench.exchange.close()
+    thread.join(5)
+    assert taken == [None]
