@@ -60,6 +60,8 @@ class Connection:
 
     def __init__(self, stream: Stream, alter: Callable[[bytearray], None] = lambda _: None) -> None:
         self.scratch = Scratch.of(SLICE)
+        self.sending_s = 0.0
+        self.sealed_bytes = 0
         self.sizes: list[int] = []
         self.written: list[tuple[str, str, int]] = []
         self.refused: list[GatewayError] = []
