@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -49,6 +50,18 @@ def test_what_is_sealed_opens_only_with_its_index_and_data(number: int) -> None:
             cipher.open(index, sealed, associated)
 
 
+@BOTH
+@pytest.mark.parametrize("error", [-1, 1])
+def test_a_buffer_of_another_size_is_refused(number: int, error: int) -> None:
+    cipher = frame_cipher(number, KEY, SALT)
+    sealed = memoryview(bytearray(5 + TAG_BYTES))
+
+    with pytest.raises(ValueError, match="buffer"):
+        cipher.seal_into(3, memoryview(b"plain"), b"", memoryview(bytearray(5 + TAG_BYTES + error)))
+    with pytest.raises(ValueError, match="buffer"):
+        cipher.open_into(3, sealed, b"", memoryview(bytearray(5 + error)))
+
+
 def test_aes_is_as_its_library_and_hkdf_have_it() -> None:
     sealed = AESGCM(hkdf(b"skytf frame 1")).encrypt((7).to_bytes(12, "big"), b"plain", b"data")
 
@@ -91,11 +104,12 @@ def test_auto_is_aes_where_the_cpu_has_it(
     assert chosen("auto") == number
 
 
-def test_without_cpuinfo_libsodium_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has", [0, 1])
+def test_without_cpuinfo_libsodium_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has: int) -> None:
     monkeypatch.setattr(ciphers, "_CPUINFO", tmp_path / "missing")
-    monkeypatch.setattr(ciphers, "_libsodium_has_aes", lambda: False)
+    monkeypatch.setattr(ciphers, "_sodium", SimpleNamespace(crypto_aead_aes256gcm_is_available=lambda: has))
 
-    assert not ciphers.has_aes.__wrapped__()
+    assert ciphers.has_aes.__wrapped__() is bool(has)
 
 
 def test_who_names_a_cipher_gets_it_whatever_the_cpu() -> None:
