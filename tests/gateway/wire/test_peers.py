@@ -239,8 +239,9 @@ def test_a_peer_that_is_dead_gets_no_frames_and_its_messages_when_it_is_back(clo
 def test_what_waits_for_a_dead_hop_goes_another_way(closing: ExitStack) -> None:
     """Two relays lead to z; the one that has the messages dies with them."""
     a = Gateway("a", (Peer("r", True, 1), Peer("s", True, 1)), routes={"z": ("r", "s")}, dead_after_s=0.6)
-    r, s = (Gateway(name, (Peer("a", False, 1), Peer("z", True, 1)), routes={"z": ("z",)}) for name in "rs")
-    z = Gateway("z", (Peer("r", False, 1), Peer("s", False, 1)))
+    relayed = (Peer("a", False, 1), Peer("z", True, 1))
+    r, s = (Gateway(name, relayed, routes={"z": ("z",)}, dead_after_s=0.6) for name in "rs")
+    z = Gateway("z", (Peer("r", False, 1), Peer("s", False, 1)), dead_after_s=0.6)
     proxy = closing.enter_context(Proxy(r.port))
     start(closing, a, r, s, z, ports={"r": proxy.port})
     assert a.wait(lambda: sorted(a.transitions) == [("r", True), ("s", True)])
@@ -257,9 +258,9 @@ def test_what_waits_for_a_dead_hop_goes_another_way(closing: ExitStack) -> None:
 
 
 def test_a_relay_keeps_messages_for_a_gateway_that_is_killed_and_comes_back(closing: ExitStack) -> None:
-    a = Gateway("a", (Peer("r", True, 1),), routes={"b": ("r",)})
+    a = Gateway("a", (Peer("r", True, 1),), routes={"b": ("r",)}, dead_after_s=0.6)
     r = Gateway("r", (Peer("a", False, 1), Peer("b", True, 1)), dead_after_s=0.6)
-    b = Gateway("b", (Peer("r", False, 1),), routes={"a": ("r",)})
+    b = Gateway("b", (Peer("r", False, 1),), routes={"a": ("r",)}, dead_after_s=0.6)
     start(closing, a, r, b)
     assert r.wait(lambda: sorted(r.transitions) == [("a", True), ("b", True)])
     kept, later = Message("b", "a", "open", b"while it was away"), Message("b", "a", "open", b"later")
@@ -267,7 +268,7 @@ def test_a_relay_keeps_messages_for_a_gateway_that_is_killed_and_comes_back(clos
     b.peers.close()
     assert r.wait(lambda: r.transitions[-1] == ("b", False))
     a.peers.send_message(kept)
-    again = Gateway("b", (Peer("r", False, 1),), routes={"a": ("r",)}, identity=b.identity)
+    again = Gateway("b", (Peer("r", False, 1),), routes={"a": ("r",)}, dead_after_s=0.6, identity=b.identity)
     closing.callback(again.peers.close)
     again.peers.configure([a.address(), r.address()])
     r.peers.configure([again.address()])
