@@ -30,6 +30,10 @@ from gateway.wire.peers import FrameQueue
 from gateway.wire.pool import Scratch
 from gateway.wire.records import FrameHeader
 
+# How long a gateway bears with a store that is out of service: a minute and some. Less than the patience that a
+# coordinator has with a sink (`Limits.receipt_timeout_s`): after that everything would be sent again.
+STORE_PATIENCE_S = 90.0
+
 
 class Outlets(Protocol):
     """What gives queues to peers: `gateway.wire.peers.Peers`."""
@@ -277,7 +281,7 @@ def store_of(step: Step, runtime: Runtime, count: Count | None = None) -> Store:
     credentials = runtime.secrets.credentials.get(spec.credentials)
     if spec.credentials and credentials is None:
         raise BadProgram(f"{step.op!r} wants credentials {spec.credentials!r}, which were not sent along")
-    return open_store(spec, credentials, count=count)
+    return open_store(spec, credentials, patience_s=STORE_PATIENCE_S, count=count)
 
 
 def _end_retries(store: object) -> None:

@@ -15,10 +15,16 @@ STORES: dict[str, str] = {
 
 
 def open_store(
-    spec: StoreSpec, credentials: Credentials | None = None, *, max_attempts: int = 5, count: Count | None = None
+    spec: StoreSpec,
+    credentials: Credentials | None = None,
+    *,
+    max_attempts: int = 5,
+    patience_s: float = 0.0,
+    count: Count | None = None,
 ) -> Store:
     """
-    Return the store that *spec* names; each call is tried *max_attempts* times, as `gateway.stores.retry` does.
+    Return the store that *spec* names; each call is tried *max_attempts* times, and for *patience_s* where the store is
+    unavailable, as `gateway.stores.retry` does.
 
     *count* is told of every request of every attempt, as `gateway.stores.counting` does.
 
@@ -32,4 +38,4 @@ def open_store(
     store: Store = load(reference)(spec, credentials)
     if count is not None:
         store = CountingStore(store, count)
-    return retrying(store, max_attempts=max_attempts)  # type: ignore[call-arg]  # the table is made of strings
+    return retrying(store, max_attempts=max_attempts, patience_s=patience_s)  # type: ignore[call-arg]  # the table is made of strings

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from gateway.errors import Stopped, StoreError
+from gateway.errors import Stopped, StoreError, StoreUnavailable
 from gateway.stores.base import Attributes, Head, Listed, Part, PartStream, RangeReader, Skipped, Store
 
 _T = TypeVar("_T")
@@ -18,6 +20,8 @@ class RetryingStore:
     """
     *inner*, each of whose calls is tried up to *max_attempts* times while its error is retryable.
 
+    One that is unavailable (out of service, too busy, not to be reached) is also tried again for *patience_s* seconds
+    after it was first found so, however many attempts that takes.
     The waits grow with decorrelated jitter: each is drawn from *base_s* … three times the one before, at most *cap_s*
     (seconds). `close` ends every wait: the call then raises `Stopped`.
     A range read is retried only until it is open; whoever reads it knows what of it is worth reading again.
@@ -26,13 +30,16 @@ class RetryingStore:
         aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter, "Decorrelated Jitter".
     """
 
-    def __init__(self, inner: Store, *, base_s: float = 0.2, cap_s: float = 10.0, max_attempts: int = 5) -> None:
+    def __init__(
+        self, inner: Store, *, base_s: float = 0.2, cap_s: float = 10.0, max_attempts: int = 5, patience_s: float = 0.0
+    ) -> None:
         self.inner = inner
         self.spec = inner.spec
         self.at_hand = inner.at_hand
         self._base_s = base_s
         self._cap_s = cap_s
         self._max_attempts = max_attempts
+        self._patience_s = patience_s
         self._stop = threading.Event()
 
     def close(self) -> None:
@@ -124,24 +131,32 @@ class RetryingStore:
                 backoff.wait(error)
 
     def _backoff(self) -> _Backoff:
-        return _Backoff(self._base_s, self._cap_s, self._max_attempts, self._stop)
+        return _Backoff(self._base_s, self._cap_s, self._max_attempts, self._patience_s, self._stop)
 
 
 class _Backoff:
     """The waits of one call."""
 
-    def __init__(self, base_s: float, cap_s: float, max_attempts: int, stop: threading.Event) -> None:
+    def __init__(
+        self, base_s: float, cap_s: float, max_attempts: int, patience_s: float, stop: threading.Event
+    ) -> None:
         self._base_s = base_s
         self._cap_s = cap_s
         self._attempts_left = max_attempts - 1
+        self._patience_s = patience_s
+        self._began_s = math.inf
         self._delay_s = base_s
         self._stop = stop
 
     def wait(self, error: StoreError) -> None:
         """Return when the next attempt may begin; raise *error* where there is none, `Stopped` on `close`."""
-        if not error.retryable or self._attempts_left <= 0:
+        self._began_s = min(self._began_s, time.monotonic())
+        if not error.retryable or not (self._attempts_left > 0 or self._is_patient(error)):
             raise error
         self._attempts_left -= 1
         self._delay_s = min(self._cap_s, random.uniform(self._base_s, self._delay_s * 3))  # noqa: S311  # no secret
         if self._stop.wait(self._delay_s):
             raise Stopped(f"stopped while waiting to try again: {error}") from error
+
+    def _is_patient(self, error: StoreError) -> bool:
+        return isinstance(error, StoreUnavailable) and time.monotonic() - self._began_s < self._patience_s

@@ -7,11 +7,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
 from gateway.errors import BadUrl, ObjectMissing, Stopped, StoreUnavailable
-from gateway.stores import STORES, open_store
+from gateway.stores import STORES, open_store, retry
 from gateway.stores.base import Attributes, Head, Listed, Skipped, Store, StoreSpec
 from gateway.stores.memory import MemoryStore
 from gateway.stores.retry import RetryingStore
@@ -76,6 +77,39 @@ def test_the_attempts_are_bounded(flaky: FlakyStore) -> None:
         RetryingStore(flaky, base_s=0.001, max_attempts=3).head("object")
 
     assert flaky.attempts == 3
+
+
+@pytest.mark.parametrize(("patience_s", "outcome"), [(60.0, "found"), (30.0, "given up")])
+def test_what_is_out_of_service_is_tried_again_as_long_as_patience_lasts(
+    flaky: FlakyStore, monkeypatch: pytest.MonkeyPatch, patience_s: float, outcome: str
+) -> None:
+    """A store that answers nothing for 50 s of a clock that only waiting moves."""
+    now_s = 1000.0
+
+    def wait(delay_s: float) -> None:
+        nonlocal now_s
+        now_s += delay_s
+        flaky.failures = 1 if now_s < 1050.0 else 0
+
+    flaky.failures = 1
+    store = RetryingStore(flaky, patience_s=patience_s)
+    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=lambda: now_s))
+    monkeypatch.setattr(store._stop, "wait", wait)
+
+    try:
+        found = "found" if store.head("object").size_bytes == 7 else "another"
+    except StoreUnavailable:
+        found = "given up"
+
+    assert found == outcome
+    assert (now_s >= 1030.0) == (flaky.attempts > 5)
+
+
+def test_patience_is_for_stores_that_are_out_of_service_alone(flaky: FlakyStore) -> None:
+    with pytest.raises(ObjectMissing):
+        RetryingStore(flaky, patience_s=60.0).head("missing")
+
+    assert flaky.attempts == 1
 
 
 def test_what_cannot_get_better_is_not_tried_again(flaky: FlakyStore) -> None:
