@@ -140,6 +140,11 @@ class Gateway:
         if number is signal.SIGKILL:
             self._wait_until_gone()
 
+    def kill(self) -> None:
+        """End the daemon as a power cut would; nothing of it is left when this returns."""
+        self.signal(signal.SIGKILL)
+        self._about = {}
+
     def close(self) -> None:
         """Stop the daemon if it runs: in order, and else with SIGKILL. Joins the follower."""
         if not self._about:
