@@ -6,7 +6,7 @@ CHECKOV := .venv-checkov/.installed
 BROWSER := .venv/.browser
 FUZZER := .venv/.fuzzer
 
-.PHONY: demo test test-all test-providers lint bench format clean
+.PHONY: demo test test-all test-providers lint bench bench-wan format clean
 
 demo: $(STAMP)
 	$(BIN)/python -m benchmarks.demo
@@ -29,6 +29,10 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# Gateways on emulated long links; needs root (network namespaces) and takes about ten minutes.
+bench-wan: $(STAMP)
+	$(BIN)/python -m benchmarks.wan
 
 format: $(STAMP)
 	$(BIN)/ruff format .
