@@ -28,6 +28,7 @@ from gateway.errors import BadProgram, GatewayError
 from gateway.lock import AlreadyRunningError, TimeUp, alarm, locked, say_who
 from gateway.program import Program, decode
 from gateway.stores.base import Credentials
+from gateway.wire.certificates import Certificates
 
 # How long a gateway may take to stop in order: it has to abort its open uploads.
 STOP_S = 20.0
@@ -46,6 +47,7 @@ class _Document(msgspec.Struct, frozen=True):
     payload_key: str | None = None
     transfer_started_s: float = 0.0
     credentials: dict[str, Credentials] = {}
+    link_tls: Certificates | None = None
 
 
 class _Options(msgspec.Struct, frozen=True):
@@ -144,6 +146,7 @@ def read_secrets(stdin: BinaryIO) -> Secrets:
             payload_key=None if document.payload_key is None else bytes.fromhex(document.payload_key),
             transfer_started_s=document.transfer_started_s,
             credentials=document.credentials,
+            link_tls=document.link_tls,
         )
     except ValueError as error:  # msgspec's errors are ValueErrors too; none of them quotes values
         raise BadProgram(f"the secrets on stdin cannot be read: {error}", hint="send one JSON document") from error

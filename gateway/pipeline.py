@@ -18,6 +18,7 @@ from gateway.operators.heads import heads
 from gateway.operators.totals import totals
 from gateway.program import Program, reads, receives
 from gateway.shard import Shard
+from gateway.wire.certificates import tls_of
 from gateway.wire.connections import SocketProfile
 from gateway.wire.frame import Frame, Message
 from gateway.wire.intake import Intake
@@ -42,7 +43,7 @@ class Pipeline:
         *,
         log: Callable[[str], None] = lambda _: None,
         limits: Limits | None = None,
-        dead_after_s: float = 10.0,
+        dead_after_s: float | None = None,
     ) -> None:
         reading, receiving = _pools(program)
         self.program = program
@@ -175,7 +176,7 @@ class Pipeline:
                 operator.join()
         self._log("stopped")
 
-    def _make_peers(self, pool: Pool, dead_after_s: float) -> Peers:
+    def _make_peers(self, pool: Pool, dead_after_s: float | None) -> Peers:
         return Peers(
             self.program,
             Identity(self._secrets.link_private_key),
@@ -186,6 +187,7 @@ class Pipeline:
             opener=self._take_in,
             dead_after_s=dead_after_s,
             transfer_id=self._secrets.transfer_id,
+            tls=tls_of(self.program, self._secrets.link_tls, self._secrets.transfer_id),
         )
 
     def _make_runtime(self, pool: Pool) -> Runtime:

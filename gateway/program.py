@@ -12,6 +12,7 @@ to branches with heads of their own, or chunks to branches that have none.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,8 @@ _LEAST = {
     "dead_after_s": 0.01,
 }
 _CHOICES = {"compression": COMPRESSIONS, "cipher": CIPHERS, "if_exists": ("overwrite", "skip", "fail")}
+# As the kernel names them (TCP_CA_NAME_MAX is 16); whether this machine has it, `gateway.wire.tuning` finds out.
+_CONGESTION = re.compile(r"[a-z][a-z0-9_-]{0,14}")
 _NOTHING = object()
 
 
@@ -216,6 +219,8 @@ def _check_settings(program: Program) -> None:
         value = getattr(settings, name)
         if not least <= value < math.inf:
             raise BadProgram(f"{name} of the program of {program.gateway} is {value}, and is at least {least}")
+    if not _CONGESTION.fullmatch(settings.congestion):
+        raise BadProgram(f"congestion of the program of {program.gateway} is {settings.congestion!r}, which names none")
     for name, known in _CHOICES.items():
         if (value := getattr(settings, name)) not in known:
             raise BadProgram(

@@ -10,6 +10,7 @@ from gateway.delivery.letters import Letter
 from gateway.errors import BadProgram
 from gateway.program import Settings
 from gateway.stores.base import Credentials
+from gateway.wire.certificates import Certificates
 from gateway.wire.noise import KEY_BYTES
 from gateway.wire.pool import Pool
 
@@ -21,8 +22,8 @@ class Secrets:
     """
     What a gateway gets over SSH and keeps in memory only. No field that is secret appears in `repr`.
 
-    ``payload_key`` is None on a relay. ``transfer_started_s`` is when the transfer began (seconds since the epoch): an
-    object that was written since may be this transfer's own.
+    ``payload_key`` is None on a relay, ``link_tls`` where links do without TLS. ``transfer_started_s`` is when the
+    transfer began (seconds since the epoch): an object that was written since may be this transfer's own.
     """
 
     transfer_id: str
@@ -31,6 +32,7 @@ class Secrets:
     payload_key: bytes | None = field(default=None, repr=False)
     transfer_started_s: float = 0.0
     credentials: Mapping[str, Credentials] = field(default_factory=dict, repr=False)
+    link_tls: Certificates | None = None
 
     def __post_init__(self) -> None:
         if len(self.link_private_key) != KEY_BYTES:

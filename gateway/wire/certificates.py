@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from gateway.errors import BadProgram, RemoteWireError
+from gateway.program import Program
 from gateway.units import KIB
 from gateway.wire.tls import TlsSocket, names_in
 
@@ -28,6 +29,22 @@ class Certificates:
     authority: str
     certificate: str
     private_key: str = field(repr=False)
+
+
+def tls_of(program: Program, certificates: Certificates | None, transfer_id: str) -> Tls | None:
+    """
+    Return what *program* puts around its links, None where it puts nothing.
+
+    Raises:
+        BadProgram: It wants TLS and there are no *certificates*, or the other way round; or they are no use.
+    """
+    if program.settings.link_tls != (certificates is not None):
+        has, lacks = ("link_tls", "a certificate") if certificates is None else ("a certificate", "link_tls")
+        raise BadProgram(
+            f"gateway {program.gateway} was given {has} but not {lacks}",
+            hint="a program with link_tls is started with a certificate, and no other is",
+        )
+    return None if certificates is None else Tls(certificates, transfer_id, program.gateway)
 
 
 def name_of(transfer_id: str, gateway: str) -> str:
