@@ -42,6 +42,13 @@ class Share:
     busy_s: float = 0.0
     waiting_s: float = 0.0
 
+    def add(self, size_bytes: int, *, busy_s: float, waiting_s: float, chunks: int = 1) -> None:
+        """Count *chunks* of *size_bytes* in all, and the time that they took."""
+        self.chunks += chunks
+        self.size_bytes += size_bytes
+        self.busy_s += busy_s
+        self.waiting_s += waiting_s
+
     def merge(self, other: Share) -> None:
         """Add *other*."""
         self.chunks += other.chunks

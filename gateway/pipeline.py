@@ -13,6 +13,7 @@ from gateway.delivery.letters import Abort, Complete, Letter, Open, kind_of
 from gateway.delivery.post import Post
 from gateway.delivery.runtime import Runtime, Secrets
 from gateway.errors import BadProgram, GatewayError, IntegrityError, LocalWireError, PeerLost, RemoteWireError, Stopped
+from gateway.meter import Meter
 from gateway.operators.base import Operator, SourceOperator
 from gateway.operators.heads import heads
 from gateway.operators.totals import totals
@@ -185,6 +186,7 @@ class Pipeline:
             on_message=self._on_message,
             on_peer=self._on_peer,
             opener=self._take_in,
+            meter_of=self._meter_of,
             dead_after_s=dead_after_s,
             transfer_id=self._secrets.transfer_id,
             tls=tls_of(self.program, self._secrets.link_tls, self._secrets.transfer_id),
@@ -218,6 +220,10 @@ class Pipeline:
     def _take_in(self, header: FrameHeader, manifest: bytes, scratch: Scratch) -> Intake | None:
         head = self._heads.get(header.partition)
         return None if head is None else head.take_in(header, manifest, scratch)
+
+    def _meter_of(self, partition: str) -> Meter:
+        head = self._heads.get(partition)
+        return Meter() if head is None else head.meter
 
     def _on_message(self, message: Message) -> None:
         """Take a message for this gateway; it may come from any thread of the peers, and must not wait."""
@@ -254,6 +260,8 @@ class Pipeline:
         self._up[gateway] = up
         self._log(f"peer {gateway} is {'up' if up else 'down'}")
         self.events.emit("peer", gateway=gateway, up=up)
+        if not up:
+            self.events.troubles.add("peer", gateway, "the link is down")
         for head in self._sources():
             if up:
                 head.coordinator.found(gateway)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.errors import GatewayError, IntegrityError
+from gateway.meter import Meter, clock
 from gateway.stores.base import PartStream
 from gateway.wire.codecs import FrameOpener, crc64nvme
 from gateway.wire.frame import Piece, decode_trailer
@@ -16,8 +17,9 @@ class Arrival:
     """
     A `gateway.wire.intake.Intake` that holds one slice at a time, in *scratch*.
 
-    *begin* opens the stream that *piece* is written to. *written* is told the ETag and the digest of a chunk that
-    the store has, *refused* what went wrong; one of them is called, unless the frame is abandoned before its end.
+    *piece* is written to *stream*, which the store began to open at *began_s* of `gateway.meter.clock`, and counted by
+    *meter*. *written* is told the ETag and the digest of a chunk that the store has, *refused* what went wrong; one of
+    them is called, unless the frame is abandoned before its end.
     """
 
     def __init__(
@@ -28,6 +30,8 @@ class Arrival:
         bound: bytes,
         *,
         stream: PartStream,
+        meter: Meter,
+        began_s: float,
         piece: Piece,
         written: Callable[[Piece, str, int], None],
         refused: Callable[[Piece, GatewayError], None],
@@ -37,10 +41,13 @@ class Arrival:
         self._scratch = scratch
         self._bound = bound
         self._stream = stream
+        self._meter = meter
+        self._began_s = began_s
         self._piece = piece
         self._written = written
         self._refused = refused
         self._failure: GatewayError | None = None
+        self.elsewhere_s = clock() - began_s
         self._index = 0
         self._size_bytes = 0
         self._crc = 0
@@ -61,7 +68,9 @@ class Arrival:
             payload = plain[:count]
             self._crc = crc64nvme(payload, self._crc)
             self._size_bytes += count
+            began = clock()
             self._stream.write(payload)
+            self.elsewhere_s += clock() - began
         except GatewayError as error:
             self._failure = error
 
@@ -71,11 +80,15 @@ class Arrival:
             if self._failure is not None:
                 raise self._failure
             self._check(trailer)
+            began = clock()
             etag = self._stream.finish()
+            self.elsewhere_s += clock() - began
         except GatewayError as error:
             self._stream.abandon()
             self._refused(self._piece, error)
         else:
+            waiting_s = clock() - self._began_s - self.elsewhere_s
+            self._meter.share().add(self._size_bytes, busy_s=self.elsewhere_s, waiting_s=waiting_s)
             self._written(self._piece, etag, self._crc)
 
     def abandon(self) -> None:

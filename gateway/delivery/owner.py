@@ -146,6 +146,7 @@ class Owner:
         if isinstance(letter, Open | Complete):
             number = OPENING if isinstance(letter, Open) else COMPLETING
             self._runtime.log(f"{letter.key!r} of {sender} refused: {type(error).__name__}: {error}")
+            self._runtime.events.troubles.add("refused", letter.key, str(error), error.hint)
             refused = Refused(
                 partition=letter.partition,
                 destination=letter.destination,

@@ -21,6 +21,7 @@ from gateway.delivery.payload import Arena, FrameReader, manifest_of
 from gateway.delivery.runtime import Runtime
 from gateway.delivery.workers import Workers
 from gateway.errors import GatewayError, IntegrityError, ObjectExists, ObjectMissing, Stopped
+from gateway.meter import Meter, clock
 from gateway.stores.base import Attributes, Head
 from gateway.wire.codecs import FrameOpener, crc64nvme
 from gateway.wire.frame import Frame, Header, Piece, binding
@@ -32,12 +33,21 @@ class Sink:
     """
     Write what frames bring for *destination* into *store*, and answer with receipts.
 
-    *key_for* maps a suffix to the destination key.
+    *key_for* maps a suffix to the destination key, *meter* counts.
     `start`, then `put` and `hear` from any thread, then `close` and `join`.
     """
 
-    def __init__(self, runtime: Runtime, store: Writable, *, destination: int, key_for: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        store: Writable,
+        *,
+        destination: int,
+        key_for: Callable[[str], str],
+        meter: Meter | None = None,
+    ) -> None:
         self._runtime = runtime
+        self._meter = meter or Meter()
         self._store = store
         self._destination = destination
         self._key_for = key_for
@@ -71,6 +81,7 @@ class Sink:
             piece = pieces[0]
             if len(pieces) != 1 or not piece.number:
                 return None
+            began_s = clock()
             stream = self._store.stream_part(
                 self._key_for(piece.key),
                 piece.token.get(self._destination, ""),
@@ -87,6 +98,8 @@ class Sink:
             scratch,
             bound,
             stream=stream,
+            meter=self._meter,
+            began_s=began_s,
             piece=piece,
             written=partial(self._written, header.partition, header.source),
             refused=partial(self._refuse, header),
@@ -111,28 +124,32 @@ class Sink:
         self._owner.join()
 
     def _write_frames(self) -> None:
-        arena = Arena()
+        arena, share = Arena(), self._meter.share()
         while True:
+            began = clock()
             frame = self._frames.get()
+            got = clock()
             try:
-                self._write_frame(frame, arena)
+                pieces = self._write_frame(frame, arena)
+                share.add(frame.raw_bytes, busy_s=clock() - got, waiting_s=got - began, chunks=pieces)
             finally:
                 frame.release()
 
-    def _write_frame(self, frame: Frame, arena: Arena) -> None:
+    def _write_frame(self, frame: Frame, arena: Arena) -> int:
+        """Write what *frame* brings and return how many pieces that were meant to be."""
         reader = FrameReader(self._key, self._runtime.secrets.transfer_id, frame)
         try:
             pieces = reader.pieces()
         except IntegrityError as error:
             # What it held is unknown, so nothing can be refused: its source will miss the receipts.
             self._runtime.log(f"frame {frame.frame_id.hex()} from {frame.source} dropped: {error}")
-            return
+            return 0
         try:
             payload = reader.payload(arena)
         except IntegrityError as error:
             for piece, _ in pieces:
                 self._refuse(frame, piece, error)
-            return
+            return len(pieces)
         received, position = [], 0
         for piece, crc in pieces:
             part = payload[position : position + piece.size_bytes]
@@ -145,6 +162,7 @@ class Sink:
                 self._refuse(frame, piece, error)
         if received:
             self._confirm(frame.partition, frame.source, *received)
+        return len(pieces)
 
     def _write_piece(self, piece: Piece, crc: int, payload: memoryview) -> Received:
         if crc64nvme(payload) != crc:
@@ -210,6 +228,7 @@ class Sink:
 
     def _refuse(self, frame: Header, piece: Piece, error: GatewayError) -> None:
         self._runtime.log(f"{piece.key!r} of {frame.source} refused: {type(error).__name__}: {error}")
+        self._runtime.events.troubles.add("refused", piece.key, str(error), error.hint)
         refused = Refused(
             partition=frame.partition,
             destination=self._destination,

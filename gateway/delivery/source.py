@@ -20,6 +20,7 @@ from gateway.delivery.reading import PieceReader, UnreadableError
 from gateway.delivery.runtime import Runtime
 from gateway.delivery.workers import Workers
 from gateway.errors import StoreError
+from gateway.meter import Meter, Share, clock
 from gateway.shard import Entry, Shard
 from gateway.stores.base import Readable
 from gateway.units import format_bytes
@@ -45,8 +46,11 @@ class Source:
         store: Readable,
         emit: Callable[[Frame], None],
         outlet: FrameQueue | None = None,
+        *,
+        meter: Meter | None = None,
     ) -> None:
         self._runtime = runtime
+        self._meter = meter or Meter()
         self._settings = runtime.settings
         self._sealing = Sealing.of(runtime.payload_key, runtime.secrets.transfer_id, runtime.settings)
         self._coordinator = coordinator
@@ -126,40 +130,50 @@ class Source:
 
     def _read(self) -> None:
         staging = memoryview(bytearray(self._settings.slice_bytes))
+        share = self._meter.share()
         while True:
+            began = clock()
             work = self._coordinator.take()
             if self._outlet is not None and len(work.tasks) == 1 and work.size_bytes > self._settings.batch_bytes:
                 self._leave(work, self._outlet)
             else:
-                self._make(work, staging)
+                taken, before_s = clock(), share.waiting_s
+                self._make(work, staging, share)
+                share.busy_s += clock() - taken - (share.waiting_s - before_s)
+                share.waiting_s += taken - began
 
-    def _make(self, work: Work, staging: memoryview) -> None:
-        """Send a frame of those pieces of *work* that can be read."""
+    def _make(self, work: Work, staging: memoryview, share: Share) -> None:
+        """Send a frame of those pieces of *work* that can be read; *share* is told of all but the time at work."""
         while work.tasks:
             try:
-                frame = self._frame(work, staging)
+                frame = self._frame(work, staging, share)
             except UnreadableError as failure:
                 self._coordinator.unreadable(failure.task.item, failure.cause)
                 work = replace(work, tasks=tuple(task for task in work.tasks if task is not failure.task))
             else:
-                self._send(work, frame)
+                self._send(work, frame, share)
                 return
 
     def _leave(self, work: Work, outlet: FrameQueue) -> None:
         if work.attempt:
             self._runtime.counters.add("frames_resent", 1)
-        outlet.put(Draft(self._runtime, self._sealing, self._reader, self._coordinator, work))
+        outlet.put(Draft(self._runtime, self._sealing, self._reader, self._coordinator, work, meter=self._meter))
         self._coordinator.sent(work)
 
-    def _send(self, work: Work, frame: Frame) -> None:
+    def _send(self, work: Work, frame: Frame, share: Share) -> None:
         if work.attempt:
             self._runtime.counters.add("frames_resent", 1)
         self._runtime.counters.add("bytes_read", work.size_bytes)
+        self._runtime.counters.add("bytes_sealed", frame.wire_bytes)
+        began = clock()
         self._emit(frame)
+        share.add(work.size_bytes, busy_s=0.0, waiting_s=clock() - began, chunks=len(work.tasks))
         self._coordinator.sent(work)
 
-    def _frame(self, work: Work, staging: memoryview) -> Frame:
+    def _frame(self, work: Work, staging: memoryview, share: Share) -> Frame:
+        began = clock()
         lease = self._runtime.pool.reserve(work.size_bytes)
+        share.waiting_s += clock() - began
         try:
             builder = FrameBuilder(self._sealing, lease, staging, raw_bytes=work.size_bytes)
             pieces, digests = [], []

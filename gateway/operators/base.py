@@ -63,8 +63,12 @@ class Operator:
     """
     One step, running. The order of calls: `start` once; `put` and `hear` from any thread; `close`; `join`.
 
-    A subclass takes ``(step, context)`` and raises `BadProgram` for params that it cannot use.
+    A subclass takes ``(step, context)`` and raises `BadProgram` for params that it cannot use. At the head of a group,
+    ``takes_frames`` says whether it may be `put` what peers send, ``takes_shards`` whether `submit` finds a source.
     """
+
+    takes_frames = True
+    takes_shards = False
 
     def __init__(self, step: Step, context: Context) -> None:  # noqa: ARG002 -- subclasses use it
         self.step = step
@@ -75,16 +79,6 @@ class Operator:
     def to(self) -> tuple[str, ...]:
         """The gateways or the destination that it leads to, as far as it is the one that knows."""
         return ()
-
-    @property
-    def takes_frames(self) -> bool:
-        """Whether frames that peers send may be `put` to this operator at the head of a group."""
-        return True
-
-    @property
-    def takes_shards(self) -> bool:
-        """Whether there is a source here that shards may be given to by `submit`."""
-        return False
 
     def submit(self, shard: Shard, wait_s: float | None) -> bool:  # noqa: ARG002 -- only sources take shards
         """
@@ -137,6 +131,9 @@ class Operator:
 class SourceOperator(Operator):
     """A head that reads: it has a coordinator, takes shards, and gives its frames to its children."""
 
+    takes_frames = False
+    takes_shards = True
+
     def __init__(self, step: Step, context: Context) -> None:
         super().__init__(step, context)
         self.children = [context.build(child) for child in step.children]
@@ -147,21 +144,11 @@ class SourceOperator(Operator):
         self._count = runtime.counters.of_store(f"{context.partition}-source")
         self._store = self.open_store(runtime)
         outlet = self.children[0].outlet if len(self.children) == 1 else None
-        self._source = Source(runtime, self.coordinator, self._store, self._emit, outlet)
+        self._source = Source(runtime, self.coordinator, self._store, self._emit, outlet, meter=self.meter)
 
     def open_store(self, runtime: Runtime) -> Readable:
         """Return the store that is read."""
         return store_of(self.step, runtime, self._count)
-
-    @property
-    def takes_frames(self) -> bool:
-        """No: it makes them."""
-        return False
-
-    @property
-    def takes_shards(self) -> bool:
-        """Yes."""
-        return True
 
     def submit(self, shard: Shard, wait_s: float | None) -> bool:
         """Queue *shard* in the intake."""
@@ -208,6 +195,7 @@ class SinkOperator(Operator):
             self._store,
             destination=destination,
             key_for=lambda suffix: destination_key(prefix, suffix, recursive=recursive),
+            meter=self.meter,
         )
 
     @property

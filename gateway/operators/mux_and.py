@@ -7,6 +7,7 @@ from dataclasses import replace
 from gateway.delivery.channel import Channel
 from gateway.delivery.workers import Workers
 from gateway.errors import BadProgram
+from gateway.meter import clock
 from gateway.operators.base import Context, Operator, fan_out
 from gateway.program import Step
 from gateway.shard import Shard
@@ -30,6 +31,7 @@ class MuxAnd(Operator):
         self.children = [context.build(child) for child in step.children]
         self._frame_branches = [child for child in self.children if child.takes_frames]
         self._shard_branches = [child for child in self.children if child.takes_shards]
+        self.takes_frames, self.takes_shards = bool(self._frame_branches), bool(self._shard_branches)
         told = [destination for child in self._shard_branches for destination in child.step.destinations]
         if len(self._shard_branches) > 1 and (
             len(told) > len(set(told)) or not all(child.step.destinations for child in self._shard_branches)
@@ -39,19 +41,11 @@ class MuxAnd(Operator):
                 hint="use 'mux_or' where several sources serve one destination",
             )
 
-    @property
-    def takes_frames(self) -> bool:
-        """Whether a branch does."""
-        return bool(self._frame_branches)
-
-    @property
-    def takes_shards(self) -> bool:
-        """Whether a branch does."""
-        return bool(self._shard_branches)
-
     def put(self, frame: Frame) -> None:
         """Give *frame* to the branches, one after the other."""
+        size_bytes, began = frame.raw_bytes, clock()
         fan_out(frame, self._frame_branches)
+        self.meter.share().add(size_bytes, busy_s=0.0, waiting_s=clock() - began)
 
     def submit(self, shard: Shard, wait_s: float | None) -> bool:
         """

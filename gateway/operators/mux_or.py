@@ -7,6 +7,7 @@ from functools import partial
 from gateway.delivery.channel import Channel
 from gateway.delivery.workers import Workers
 from gateway.errors import BadProgram, GatewayError
+from gateway.meter import clock
 from gateway.operators.base import Context, Operator
 from gateway.program import Step
 from gateway.shard import Shard
@@ -33,10 +34,13 @@ class MuxOr(Operator):
         self._outlet: FrameQueue | None = None
         if all(child.op == "send" for child in step.children):
             self._outlet = context.outlets.outlet(self.to)
+            self.meter = self._outlet.meter
             return
         if any(set(child.destinations) != set(step.children[0].destinations) for child in step.children):
             raise BadProgram("the branches of a 'mux_or' must lead to the same destinations")
         self.children = [context.build(child) for child in step.children]
+        self.takes_frames = any(child.takes_frames for child in self.children)
+        self.takes_shards = any(child.takes_shards for child in self.children)
 
     @property
     def outlet(self) -> FrameQueue | None:
@@ -47,16 +51,6 @@ class MuxOr(Operator):
     def to(self) -> tuple[str, ...]:
         """The peers of branches that all send."""
         return tuple(str(child.params["peer"]) for child in self.step.children) if not self.children else ()
-
-    @property
-    def takes_frames(self) -> bool:
-        """Whether a branch does."""
-        return self._outlet is not None or any(child.takes_frames for child in self.children)
-
-    @property
-    def takes_shards(self) -> bool:
-        """Whether a branch does."""
-        return any(child.takes_shards for child in self.children)
 
     def put(self, frame: Frame) -> None:
         """Queue *frame* for whichever branch is free first."""
@@ -92,8 +86,13 @@ class MuxOr(Operator):
         self._workers.join()
 
     def _compete(self, branch: Operator) -> None:
+        share = self.meter.share()
         while True:
-            branch.put(self._frames.get())
+            began = clock()
+            frame = self._frames.get()
+            size_bytes = frame.raw_bytes
+            branch.put(frame)
+            share.add(size_bytes, busy_s=0.0, waiting_s=clock() - began)
 
     def _compete_for_shards(self, branch: Operator) -> None:
         while True:

@@ -14,7 +14,13 @@ class Send(Operator):
 
     def __init__(self, step: Step, context: Context) -> None:
         super().__init__(step, context)
-        self._outlet = context.outlets.outlet((param(step, "peer", str),))
+        self._outlet = context.outlets.outlet(self.to)
+        self.meter = self._outlet.meter
+
+    @property
+    def to(self) -> tuple[str, ...]:
+        """The peer."""
+        return (param(self.step, "peer", str),)
 
     @property
     def outlet(self) -> FrameQueue:

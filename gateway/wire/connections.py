@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from gateway.errors import GatewayError, PeerLost, RemoteWireError, Stopped
+from gateway.meter import Meter
 from gateway.program import Peer
 from gateway.wire.frame import Frame, Message
 from gateway.wire.handshake import Handshake, Lane
@@ -80,6 +81,7 @@ class Shared:
     opener: Opener
     tuning: Tuning
     on_frame: Callable[[str, Frame], None]
+    meter_of: Callable[[str], Meter]
     on_message: Callable[[Message], None]
     on_peer: Callable[[str, bool], None]
 
@@ -237,6 +239,7 @@ class PeerConnections:
             shared.pool,
             opener=shared.opener,
             on_frame=lambda frame: shared.on_frame(self.gateway, frame),
+            meter_of=shared.meter_of,
             heard=self._heard,
         )
 

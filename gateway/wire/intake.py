@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from gateway.meter import clock
 from gateway.wire.frame import Frame
 from gateway.wire.pool import Lease, Pool, Scratch, Withdrawal
 from gateway.wire.records import FrameHeader
@@ -15,7 +16,11 @@ class Intake(Protocol):
     """
     One arriving frame. The thread of its connection alone calls: `room` and `took` in turn for each slice, then
     `finish` or `abandon`.
+
+    ``elsewhere_s`` is how long that thread was kept by others: the store, or whoever takes the frame next.
     """
+
+    elsewhere_s: float
 
     def room(self, size_bytes: int) -> memoryview:
         """Return where the next sealed slice goes."""
@@ -47,6 +52,7 @@ class Kept:
     """Keeps a frame sealed in memory of a pool, and hands it on when it is whole."""
 
     def __init__(self, header: FrameHeader, manifest: bytes, lease: Lease, deliver: Callable[[Frame], None]) -> None:
+        self.elsewhere_s = 0.0
         self._blocks = lease.slices
         self._deliver = deliver
         self._frame: Frame | None = Frame(
@@ -77,7 +83,9 @@ class Kept:
         frame, self._frame = self._frame, None
         assert frame is not None
         frame.trailer = trailer
+        began = clock()
         self._deliver(frame)
+        self.elsewhere_s += clock() - began
 
     def abandon(self) -> None:
         """Give the memory back."""
@@ -90,4 +98,7 @@ def keep(
     pool: Pool, withdrawal: Withdrawal, deliver: Callable[[Frame], None], header: FrameHeader, manifest: bytes
 ) -> Kept:
     """Return an intake with memory for a whole frame; waits until *pool* has it. Raises: Stopped."""
-    return Kept(header, manifest, pool.reserve(header.raw_bytes, withdrawal), deliver)
+    began = clock()
+    kept = Kept(header, manifest, pool.reserve(header.raw_bytes, withdrawal), deliver)
+    kept.elsewhere_s = clock() - began
+    return kept

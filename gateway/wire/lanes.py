@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.errors import GatewayError
+from gateway.meter import Meter, Share, clock
 from gateway.wire.decoder import FrameLimits, RecordDecoder
 from gateway.wire.frame import Frame, Message
 from gateway.wire.intake import Arrived, Intake, Opener, keep
@@ -76,13 +77,17 @@ class SendingLane:
         reader.start()
         try:
             writer = LinkWriter(self._link, self._scratch)
+            done = clock()
             while (parcel := self._exchange.take(self._taker)) is not None:
+                before_s = writer.sending_s
                 try:
                     if not parcel.send(writer):
                         writer.give_up()
                         self._exchange.forget(self._taker, parcel)
                 finally:
                     parcel.release()
+                began, done, busy_s = done, clock(), writer.sending_s - before_s
+                self._taker.meter.share().add(parcel.raw_bytes, busy_s=busy_s, waiting_s=done - began - busy_s)
         finally:
             self.break_off()
             reader.join()
@@ -109,7 +114,11 @@ class SendingLane:
 
 
 class ReceivingLane:
-    """Has frames taken in, by *opener* or sealed into memory of *pool*, and acknowledges each that was handed on."""
+    """
+    Has frames taken in, by *opener* or sealed into memory of *pool*, and acknowledges each that was handed on.
+
+    *meter_of* knows who counts the frames of a partition.
+    """
 
     def __init__(
         self,
@@ -118,20 +127,24 @@ class ReceivingLane:
         *,
         opener: Opener,
         on_frame: Callable[[Frame], None],
+        meter_of: Callable[[str], Meter],
         heard: Callable[[int], None],
     ) -> None:
         self._link = link
         self._pool = pool
+        self._meter_of = meter_of
         self._withdrawal = Withdrawal()
         self._scratch = Scratch.of(pool.slice_bytes)
         self._opener = opener
         self._on_frame = on_frame
         self._heard = heard
+        self._share, self._frame_bytes = Share(), 0
         limits = FrameLimits(self._begin, pool.slice_bytes, pool.slices * pool.slice_bytes)
         self._decoder = RecordDecoder(link.open, frozenset({Kind.FRAME, Kind.SLICE, Kind.END}), limits)
 
     def serve(self) -> None:
         """Run until the connection ends; a frame of which only a part has come is forgotten."""
+        done, before_s = clock(), 0.0
         try:
             for event in self._link.receive(self._decoder, self._heard):
                 assert isinstance(event, Arrived)
@@ -140,6 +153,9 @@ class ReceivingLane:
                 finally:
                     event.intake.abandon()
                 self._link.send(self._link.seal(encode_ack(event.frame_id)))
+                waiting_s = self._link.waited_s - before_s + event.intake.elsewhere_s
+                began, done, before_s = done, clock(), self._link.waited_s
+                self._share.add(self._frame_bytes, busy_s=done - began - waiting_s, waiting_s=waiting_s)
         finally:
             self.break_off()
             self._decoder.abandon()
@@ -150,6 +166,7 @@ class ReceivingLane:
         self._link.break_off()
 
     def _begin(self, header: FrameHeader, manifest: bytes) -> Intake:
+        self._share, self._frame_bytes = self._meter_of(header.partition).share(), header.raw_bytes
         intake = self._opener(header, manifest, self._scratch)
         return intake or keep(self._pool, self._withdrawal, self._on_frame, header, manifest)
 

@@ -24,6 +24,7 @@ from nacl.bindings import (
 from nacl.exceptions import CryptoError
 
 from gateway.errors import LocalWireError, RemoteWireError
+from gateway.meter import clock
 from gateway.wire.decoder import Event, RecordDecoder
 from gateway.wire.noise import KEY_BYTES
 
@@ -63,7 +64,7 @@ class Link:
 
     ``version`` of the wire is what both ends agreed on. ``on_sent`` is told the bytes of each write once the kernel has
     taken them: TCP's own headers and repeats, TLS's 22 bytes for every 16 KiB, and the some 300 bytes of the handshake,
-    are not among them.
+    are not among them. ``waited_s`` is how long the receiving thread has waited for bytes.
     """
 
     def __init__(self, sock: Stream, sending_key: bytes, receiving_key: bytes, version: int = 0) -> None:
@@ -75,6 +76,7 @@ class Link:
         self.header = crypto_secretstream_xchacha20poly1305_init_push(self._push, sending_key)
         self._closing = threading.Lock()
         self.on_sent: Callable[[int], None] = lambda _: None
+        self.waited_s = 0.0
 
     def accept_header(self, header: bytes) -> None:
         """Take the peer's `header`, the `STREAM_HEADER_BYTES` that it sends before its first record."""
@@ -122,7 +124,9 @@ class Link:
         """
         while True:
             view = decoder.want()
+            began = clock()
             n = self._socket.recv_into(view, len(view), socket.MSG_WAITALL)
+            self.waited_s += clock() - began
             if n == 0:
                 if decoder.between_records:
                     return

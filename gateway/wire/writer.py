@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.errors import LocalWireError
+from gateway.meter import clock
 from gateway.wire.frame import Announced
 from gateway.wire.link import Link
 from gateway.wire.pool import Scratch
@@ -13,13 +14,16 @@ class LinkWriter:
     """
     A `gateway.wire.frame.FrameWriter` on *link*; for one thread.
 
-    The record before a slice and the slice leave in one call.
+    The record before a slice and the slice leave in one call. ``sending_s`` is how long all calls took: until the
+    kernel has taken the bytes, which a slow network or peer delays.
     """
 
     def __init__(self, link: Link, scratch: Scratch) -> None:
         self.scratch = scratch
         self._link = link
         self._under_way = False
+        self.sending_s = 0.0
+        self.sealed_bytes = 0
 
     def begin(self, frame: Announced, slice_count: int) -> None:
         """
@@ -33,11 +37,12 @@ class LinkWriter:
             raise LocalWireError("a frame begins before the one before it has ended")
         record = self._link.seal(encode_frame(frame, slice_count))
         self._under_way = True
-        self._link.send(record, frame.manifest)
+        self._send(record, frame.manifest)
 
     def slice(self, index: int, sealed: memoryview) -> None:
         """Send a slice. Raises: OSError, if the connection broke."""
-        self._link.send(self._link.seal(encode_slice(index, len(sealed))), sealed)
+        self.sealed_bytes += len(sealed)
+        self._send(self._link.seal(encode_slice(index, len(sealed))), sealed)
 
     def end(self, trailer: bytes) -> None:
         """Say that the frame is whole. Raises: OSError, if the connection broke."""
@@ -50,4 +55,9 @@ class LinkWriter:
 
     def _end(self, trailer: bytes | None) -> None:
         self._under_way = False
-        self._link.send(self._link.seal(encode_end(trailer)))
+        self._send(self._link.seal(encode_end(trailer)))
+
+    def _send(self, *buffers: bytes | memoryview) -> None:
+        began = clock()
+        self._link.send(*buffers)
+        self.sending_s += clock() - began

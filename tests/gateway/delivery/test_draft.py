@@ -19,7 +19,7 @@ from gateway.delivery.payload import Sealing, manifest_of
 from gateway.delivery.reading import PieceReader
 from gateway.delivery.runtime import Runtime, Secrets
 from gateway.errors import GatewayError, IntegrityError, StoreFull
-from gateway.meter import Meter
+from gateway.meter import Meter, clock
 from gateway.shard import Entry, Shard
 from gateway.stores.base import StoreSpec
 from gateway.stores.local import LocalStore
@@ -84,6 +84,8 @@ class Connection:
             self._far,
             bound,
             stream=self._stream,
+            meter=Meter(),
+            began_s=clock(),
             piece=piece,
             written=self._note,
             refused=lambda _, error: self.refused.append(error),
