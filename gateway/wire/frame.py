@@ -71,7 +71,7 @@ def decode_manifest(plaintext: bytes) -> tuple[Piece, ...]:
     """
     try:
         return _pieces.decode(plaintext)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise IntegrityError(f"not a manifest: {error}") from error
 
 

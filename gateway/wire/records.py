@@ -225,5 +225,5 @@ def decode_count(body: bytes) -> int:
 def _decoded(decoder: msgspec.msgpack.Decoder[_T], body: bytes) -> _T:
     try:
         return decoder.decode(memoryview(body)[1:])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RemoteWireError(f"not a record: {error}", hint="check that both gateways run the same version") from error

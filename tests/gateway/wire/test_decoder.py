@@ -174,6 +174,7 @@ def test_a_frame_header_with_a_wrong_field_is_refused(place: int, value: object)
         bytes([99]) + bytes(8),
         bytes([Kind.HELLO]) + bytes(8),
         bytes([Kind.MESSAGE]) + b"not msgpack",
+        bytes([Kind.MESSAGE]) + b"\x94\xa1\xff\xa1a\xa1k\xc4\x01s",
         bytes([Kind.ACK]) + bytes(8),
         bytes([Kind.PING]) + bytes(9),
     ],
