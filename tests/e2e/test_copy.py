@@ -59,6 +59,17 @@ def test_a_relay_forwards_what_it_cannot_read(client: Client, tmp_path: Path) ->
     assert contents(tmp_path / "out") == files
 
 
+def test_other_codecs_pass_a_relay_that_does_not_have_them(client: Client, tmp_path: Path) -> None:
+    files = plant(tmp_path / "in")
+    options = replace(SMALL, instances=1, via="local:r", compression="zstd", cipher="xchacha20poly1305")
+
+    report = client.copy([copy(tmp_path / "in", tmp_path / "out")], options)
+
+    assert report is not None
+    assert report.outcome == "done"
+    assert contents(tmp_path / "out") == files
+
+
 def test_two_jobs_share_one_fleet(client: Client, tmp_path: Path) -> None:
     first = plant(tmp_path / "first", seed=1)
     second = plant(tmp_path / "second", seed=2, small=50)
