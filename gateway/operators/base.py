@@ -254,7 +254,7 @@ def fan_out(frame: Frame, branches: Sequence[Operator]) -> None:
             frame.release()
 
 
-def store_of(step: Step, runtime: Runtime, count: Count | None = None) -> Store:
+def store_of(step: Step, runtime: Runtime, count: Count | None = None, *, durable: bool = False) -> Store:
     """
     Open the store that the params of *step* name; *count* is told of its requests.
 
@@ -269,7 +269,7 @@ def store_of(step: Step, runtime: Runtime, count: Count | None = None) -> Store:
     credentials = runtime.secrets.credentials.get(spec.credentials)
     if spec.credentials and credentials is None:
         raise BadProgram(f"{step.op!r} wants credentials {spec.credentials!r}, which were not sent along")
-    return open_store(spec, credentials, patience_s=STORE_PATIENCE_S, count=count)
+    return open_store(spec, credentials, patience_s=STORE_PATIENCE_S, count=count, durable=durable)
 
 
 def _end_retries(store: object) -> None:

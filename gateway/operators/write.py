@@ -5,13 +5,15 @@ from __future__ import annotations
 from gateway.delivery.exists import Writable
 from gateway.delivery.runtime import Runtime
 from gateway.errors import BadProgram
-from gateway.operators.base import SinkOperator
+from gateway.operators.base import SinkOperator, param, store_of
 
 
 class Write(SinkOperator):
     """
-    Params: those of a `SinkOperator`, ``store`` (the fields of a `StoreSpec`), and for paths ``shared_disk``.
+    Params: those of a `SinkOperator`, ``store`` (the fields of a `StoreSpec`); for paths ``shared_disk`` and ``fsync``.
 
+    A file is written under a hidden name and renamed; with ``fsync`` (default false) it and its name are on the disk
+    before it is confirmed.
     ``shared_disk`` says that all sinks of the site see the same files; on other disks the chunks of an object would
     have to go to its owner alone.
     """
@@ -28,4 +30,5 @@ class Write(SinkOperator):
                 "paths are written only where all sinks of a site share one disk",
                 hint="write to paths through the gateways of a local site",
             )
-        return super().open_store(runtime)
+        durable = self.step.op == "write_local" and param(self.step, "fsync", bool, default=False)
+        return store_of(self.step, runtime, self._count, durable=durable)

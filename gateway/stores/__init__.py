@@ -21,12 +21,14 @@ def open_store(
     max_attempts: int = 5,
     patience_s: float = 0.0,
     count: Count | None = None,
+    durable: bool = False,
 ) -> Store:
     """
     Return the store that *spec* names; each call is tried *max_attempts* times, and for *patience_s* where the store is
     unavailable, as `gateway.stores.retry` does.
 
-    *count* is told of every request of every attempt, as `gateway.stores.counting` does.
+    *count* is told of every request of every attempt, as `gateway.stores.counting` does. *durable* is for paths: what
+    is written is on the disk when it is confirmed, as it is in every other store.
 
     Raises:
         BadUrl: No adapter knows the scheme.
@@ -35,7 +37,7 @@ def open_store(
     if reference is None:
         raise BadUrl(f"no store moves bytes for {spec.scheme}:// yet", hint=f"known: {', '.join(sorted(STORES))}")
     retrying: type[Store] = load("gateway.stores.retry:RetryingStore")
-    store: Store = load(reference)(spec, credentials)
+    store: Store = load(reference)(spec, credentials, **({"durable": True} if durable else {}))
     if count is not None:
         store = CountingStore(store, count)
     return retrying(store, max_attempts=max_attempts, patience_s=patience_s)  # type: ignore[call-arg]  # the table is made of strings

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 
 from gateway.errors import BucketMissing, IntegrityError, ObjectExists, ObjectMissing, StoreError
 from gateway.stores.base import Attributes, Credentials, Head, Listed, Part, RangeReader, Skipped, StoreSpec
+from gateway.stores.local.durable import Careless, Durable
 from gateway.stores.local.files import NewFile, allocate, hidden_name, publish, set_mtime, translated, write_all
 from gateway.stores.local.part import FilePart
 from gateway.stores.local.paths import make_directory, path_of, refuse_directory, temporary_of, with_parents
@@ -26,14 +27,16 @@ class LocalStore:
     A listing passes over symbolic links, special files, empty directories, names that are not UTF-8 and directories
     that cannot be read, and says so; a path that is named explicitly is followed through links. A key that ends in
     ``/`` is a directory. Writing replaces a link, not what it leads to; a link to a directory on the way is followed,
-    because it is the user's own: no key can make one. Content types are guessed from names; of the
+    because it is the user's own: no key can make one. With *durable* an object is on the disk when it is confirmed,
+    else when the system sees fit. Content types are guessed from names; of the
     attributes only the modification time is stored.
     """
 
     at_hand = True
 
-    def __init__(self, spec: StoreSpec, credentials: Credentials | None = None) -> None:  # as every store
-        self.spec = spec
+    def __init__(self, spec: StoreSpec, credentials: Credentials | None = None, *, durable: bool = False) -> None:
+        self.spec = spec  # credentials are every store's, and files have none
+        self._sync = Durable() if durable else Careless()
 
     def url(self, key: str) -> str:
         """Return the absolute path."""
@@ -78,13 +81,16 @@ class LocalStore:
                 if payload:
                     raise StoreError(f"{self.url(key)} is a folder marker with content, which no directory can hold")
                 make_directory(path)
+                self._sync.name(path.rstrip(b"/"))
                 return head_of(key, os.stat(path))
             with with_parents(path, lambda: NewFile(path)) as new:
                 write_all(new.descriptor, payload, offset=0)
                 if attributes.mtime_s is not None:
                     set_mtime(new.descriptor, attributes.mtime_s)
                 refuse_directory(path)
+                self._sync.file(new.descriptor)
                 new.publish(if_absent=if_absent)
+                self._sync.name(path)
                 return head_of(key, os.fstat(new.descriptor))
 
     def create_multipart(self, key: str, attributes: Attributes, *, size_bytes: int, transfer_id: str) -> str:
@@ -136,10 +142,12 @@ class LocalStore:
                 set_mtime(temporary, attributes.mtime_s)
             try:
                 refuse_directory(path)
+                self._sync.file(temporary)
                 publish(temporary, path, if_absent=if_absent)
             except ObjectExists:
                 os.unlink(temporary)
                 raise
+            self._sync.name(path)
             return head_of(key, os.stat(path, follow_symlinks=False))
 
     def abort_multipart(self, key: str, token: str) -> None:
