@@ -40,7 +40,7 @@ _LEAST = {
 }
 _CHOICES = {"compression": COMPRESSIONS, "cipher": CIPHERS, "if_exists": ("overwrite", "skip", "fail")}
 # As the kernel names them (TCP_CA_NAME_MAX is 16); whether this machine has it, `gateway.wire.tuning` finds out.
-_CONGESTION = re.compile(r"[a-z][a-z0-9_-]{0,14}")
+CONGESTION = re.compile(r"[a-z][a-z0-9_-]{0,14}")
 _NOTHING = object()
 
 
@@ -219,7 +219,7 @@ def _check_settings(program: Program) -> None:
         value = getattr(settings, name)
         if not least <= value < math.inf:
             raise BadProgram(f"{name} of the program of {program.gateway} is {value}, and is at least {least}")
-    if not _CONGESTION.fullmatch(settings.congestion):
+    if not CONGESTION.fullmatch(settings.congestion):
         raise BadProgram(f"congestion of the program of {program.gateway} is {settings.congestion!r}, which names none")
     for name, known in _CHOICES.items():
         if (value := getattr(settings, name)) not in known:

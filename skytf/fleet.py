@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 from gateway.program import MUXES, Program, steps
 from gateway.stores.base import Credentials
 from skytf.clouds.sheet import sheet
+from skytf.deploy.authority import LinkCertificate, make_link_certificates
 from skytf.deploy.cancel import Cancel
 from skytf.deploy.connect import Host
 from skytf.deploy.fleet import Deployed, Target, deploy_fleet
@@ -100,12 +102,8 @@ class Fleet:
         links = {name: make_link_key() for name in self._plan.programs}
         self._tokens = {name: make_token() for name in self._plan.programs}
         payload_key = make_payload_key()
-        targets = [
-            self._target(
-                name, made[name], self._secrets(name, links[name], self._tokens[name], payload_key, credentials)
-            )
-            for name in sorted(self._plan.programs)
-        ]
+        secrets = self._secrets(links, payload_key, credentials)
+        targets = [self._target(name, made[name], secrets[name]) for name in sorted(self._plan.programs)]
         self._deployed = tuple(
             deploy_fleet(
                 targets,
@@ -147,20 +145,33 @@ class Fleet:
         )
 
     def _secrets(
-        self, name: str, link: LinkKey, token: str, payload_key: str, credentials: Mapping[str, Credentials]
-    ) -> Secrets:
-        program = self._plan.programs[name]
-        all_steps = [step for group in program.groups for step in steps(group.head)]
-        relays = all(one.op in _RELAYING for one in all_steps)
-        wanted = {one.params["store"].get("credentials", "") for one in all_steps if "store" in one.params}
-        return Secrets(
-            transfer_id=self._owner.transfer_id,
-            transfer_started_s=self._owner.started_s,
-            link_private_key=link.private,
-            token=token,
-            payload_key="" if relays else payload_key,
-            credentials={name: keys for name, keys in credentials.items() if name in wanted},
-        )
+        self, links: Mapping[str, LinkKey], payload_key: str, credentials: Mapping[str, Credentials]
+    ) -> dict[str, Secrets]:
+        certificates = self._certificates()
+        secrets = {}
+        for name, program in self._plan.programs.items():
+            all_steps = [step for group in program.groups for step in steps(group.head)]
+            relays = all(one.op in _RELAYING for one in all_steps)
+            wanted = {one.params["store"].get("credentials", "") for one in all_steps if "store" in one.params}
+            secrets[name] = Secrets(
+                transfer_id=self._owner.transfer_id,
+                transfer_started_s=self._owner.started_s,
+                link_private_key=links[name].private,
+                token=self._tokens[name],
+                payload_key="" if relays else payload_key,
+                credentials={which: keys for which, keys in credentials.items() if which in wanted},
+                link_tls=certificates.get(name),
+            )
+        return secrets
+
+    def _certificates(self) -> dict[str, LinkCertificate]:
+        """Return what links inside TLS need, for as long as the VMs live; nothing where they do without."""
+        request = self._plan.request
+        if not request.settings.link_tls:
+            return {}
+        now = datetime.now(UTC)
+        ends = now + timedelta(minutes=request.ttl_minutes)
+        return make_link_certificates(self._owner.transfer_id, sorted(self._plan.programs), begins=now, ends=ends)
 
     def _introduce(self, made: Mapping[str, Mapping[str, Any]], links: Mapping[str, LinkKey]) -> None:
         """

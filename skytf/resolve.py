@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.chunk import MIN_PART_BYTES
 from gateway.locations import overlaps, parse_location
 from gateway.mapping import as_folder
-from gateway.program import CIPHERS, COMPRESSIONS, Settings
+from gateway.program import CIPHERS, COMPRESSIONS, CONGESTION, Settings
 from gateway.stores import STORES
 from gateway.units import MIB, format_bytes
 from skytf.errors import InputError
@@ -29,6 +29,8 @@ CHUNKS_IN_POOL = 4
 MIN_DURATION_MINUTES = 60
 MAX_DURATION_MINUTES = 10 * 365 * 24 * 60
 MAX_CONNECTIONS = 256
+# Linux takes no more than half of an int.
+MAX_SOCKET_BUFFER_BYTES = 1024 * MIB
 MIN_DISK_GIB = 10
 MAX_PORT = 65_535
 SOURCE_DRIFT = ("report", "refuse", PIN)
@@ -98,6 +100,9 @@ def _settings(options: Options) -> Settings:
         pool_bytes=max(Settings().pool_bytes, CHUNKS_IN_POOL * largest),
         compression=options.compression,
         cipher=options.cipher,
+        link_tls=options.link_tls,
+        congestion=options.congestion,
+        socket_buffer_bytes=options.socket_buffer_bytes,
         if_exists=options.if_exists,
     )
 
@@ -133,7 +138,21 @@ def _check(options: Options) -> None:
             f"SSH on port {options.ssh_port} would be in the way of the data",
             hint=f"any --ssh-port but {DATA_PORTS[0]} to {DATA_PORTS[1]}",
         )
+    _check_links(options)
     _check_words(options)
+
+
+def _check_links(options: Options) -> None:
+    if not CONGESTION.fullmatch(options.congestion):
+        raise InputError(
+            f"{options.congestion!r} is the name of no congestion control",
+            hint="--congestion auto, cubic, bbr, or another that the gateways' kernel has",
+        )
+    if not 0 <= options.socket_buffer_bytes <= MAX_SOCKET_BUFFER_BYTES:
+        raise InputError(
+            f"buffers of {format_bytes(options.socket_buffer_bytes)} for each socket cannot be",
+            hint=f"--socket-buffer up to {format_bytes(MAX_SOCKET_BUFFER_BYTES)}, or none for what the kernel finds",
+        )
 
 
 def _check_words(options: Options) -> None:

@@ -15,6 +15,7 @@ _RENAMED = {
     "chunk_size": "chunk_bytes",
     "disk_size": "disk_gib",
     "max_duration": "max_duration_minutes",
+    "socket_buffer": "socket_buffer_bytes",
     "threshold": "threshold_bytes",
 }
 _PATH_SCHEMES = ("file://", "local://")

@@ -147,6 +147,21 @@ _SHAPING: tuple[Callable[[Any], Any], ...] = (
         panel="Transfer",
     ),
     option(
+        "--link-tls", is_flag=True, help="Put TLS 1.3 around every link between gateways; slower.", panel="Transfer"
+    ),
+    option(
+        "--congestion",
+        metavar="NAME",
+        help="TCP congestion control of the links: cubic, bbr; auto is each machine's own.  [default: auto]",
+        panel="Transfer",
+    ),
+    option(
+        "--socket-buffer",
+        type=Size(),
+        help="Send and receive buffer of each socket; without it the kernel sizes them.",
+        panel="Transfer",
+    ),
+    option(
         "--source-drift",
         type=click.Choice(["report", "refuse", "pin"]),
         help=(

@@ -1,4 +1,8 @@
-"""Keys for one transfer, made on the operator's machine: SSH, host, link and payload keys, tokens."""
+"""
+Keys for one transfer, made on the operator's machine: SSH, host, link and payload keys, tokens.
+
+Certificates for links inside TLS are `skytf.deploy.authority`'s.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from nacl.public import PrivateKey
 
 from gateway.stores.base import Credentials
+from skytf.deploy.authority import LinkCertificate
 
 _PAYLOAD_KEY_BYTES = 32
 _TOKEN_BYTES = 32
@@ -40,8 +45,8 @@ class Secrets:
     """
     What one gateway is told when it starts, and keeps in memory.
 
-    ``payload_key`` is empty on a relay, which forwards what it cannot read. ``transfer_started_s`` (Unix time; no
-    secret) tells what the transfer itself wrote from what others did.
+    ``payload_key`` is empty on a relay, which forwards what it cannot read; ``link_tls`` is None where links do without
+    TLS. ``transfer_started_s`` (Unix time; no secret) tells what the transfer itself wrote from what others did.
     """
 
     transfer_id: str
@@ -50,6 +55,7 @@ class Secrets:
     payload_key: str = field(default="", repr=False)
     credentials: Mapping[str, Credentials] = field(default_factory=dict)
     transfer_started_s: float = 0.0
+    link_tls: LinkCertificate | None = None
 
     def to_json(self) -> bytes:
         """Return the document that the daemon reads from its stdin."""
@@ -62,6 +68,8 @@ class Secrets:
         }
         if self.payload_key:
             document["payload_key"] = self.payload_key
+        if self.link_tls is not None:
+            document["link_tls"] = self.link_tls
         return msgspec.json.encode(document)
 
 

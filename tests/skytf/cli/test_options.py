@@ -60,6 +60,7 @@ def test_the_defaults_in_the_help_are_those_of_the_model() -> None:
         "if_exists": options.if_exists,
         "compression": options.compression,
         "cipher": options.cipher,
+        "congestion": options.congestion,
         "source_drift": options.source_drift,
         "disk_size": f"{options.disk_gib}GiB",
         "ssh_port": str(options.ssh_port),
@@ -75,6 +76,21 @@ def test_codecs_are_those_that_gateways_know(run: Run, client: FakeClient) -> No
     assert (options.compression, options.cipher) == ("zstd", "xchacha20poly1305")
     assert tuple(choices["compression"]) == COMPRESSIONS
     assert tuple(choices["cipher"]) == CIPHERS
+
+
+def test_what_links_are_like_reaches_the_client(run: Run, client: FakeClient) -> None:
+    result = run("plan", "a", "b", "--link-tls", "--congestion", "bbr", "--socket-buffer", "4MiB")
+
+    assert result.exit_code == 0, result.stderr
+    ((_, options, _),) = client.named("plan")
+    assert (options.link_tls, options.congestion, options.socket_buffer_bytes) == (True, "bbr", 4 << 20)
+
+
+def test_links_do_without_tls_unless_asked_for(run: Run, client: FakeClient) -> None:
+    run("plan", "a", "b")
+    run("plan", "a", "b", env={"SKYTF_LINK_TLS": "1"})
+
+    assert [options.link_tls for _, options, _ in client.named("plan")] == [False, True]
 
 
 def test_what_is_chosen_for_sites_reaches_the_client(run: Run, client: FakeClient) -> None:
