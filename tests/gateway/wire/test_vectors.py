@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,17 @@ from gateway.wire.ciphers import AES256GCM, XCHACHA20POLY1305
 from gateway.wire.codecs import FrameOpener, FrameSealer, crc64nvme, open_message, seal_message
 from gateway.wire.compression import Compressor
 from gateway.wire.frame import Frame, Message, decode_manifest, decode_trailer, encode_manifest
-from gateway.wire.handshake import MAGIC
+from gateway.wire.handshake import MAGIC, WIRE_VERSIONS
 from gateway.wire.noise import NoiseKK
-from gateway.wire.records import encode_ack, encode_frame, encode_lanes, encode_message, encode_ping, encode_slice
+from gateway.wire.records import (
+    encode_ack,
+    encode_end,
+    encode_frame,
+    encode_lanes,
+    encode_message,
+    encode_ping,
+    encode_slice,
+)
 
 unhex = bytes.fromhex
 
@@ -97,6 +106,8 @@ def test_the_records_are_as_written(vectors: dict[str, Any]) -> None:
         "message": encode_message(Message(message["to"], message["sender"], message["kind"], unhex(message["seal"]))),
         "ping": encode_ping(7),
         "lanes": encode_lanes(4),
+        "end": encode_end(unhex(vectors["trailer"]["sealed"])),
+        "given_up": encode_end(None),
     }
 
     assert {kind: body.hex() for kind, body in bodies.items()} == vectors["records"]
@@ -112,8 +123,11 @@ def test_the_opening_of_a_connection_is_as_written(vectors: dict[str, Any]) -> N
         remote=crypto_scalarmult_base(unhex(opening["responder_key"])),
         ephemeral=unhex(opening["initiator_ephemeral"]),
     )
-    claim = opening["version"].to_bytes(2) + bytes([opening["lane"]]) + opening["slot"].to_bytes(2)
+    claim = struct.pack(">HHBH", *opening["versions"], opening["lane"], opening["slot"])
 
     sent = MAGIC + bytes([len(me)]) + me.encode() + noise.write_first(claim)
+    answer = noise.read_second(unhex(opening["answer"]))
 
     assert sent.hex() == opening["bytes"]
+    assert struct.unpack(">HH", answer) == tuple(opening["versions"]) == WIRE_VERSIONS
+    assert [key.hex() for key in noise.split()] == opening["stream_keys"]
