@@ -17,6 +17,7 @@ from typing import Any
 
 import lz4.block
 import msgpack
+import zstandard
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from nacl import bindings as sodium
@@ -256,8 +257,9 @@ class Payload:
     def __init__(self, key: bytes, transfer: str) -> None:
         self.key, self.transfer = key, transfer
 
-    def frame_key(self, salt: bytes) -> bytes:
-        return hmac.digest(hmac.digest(salt, self.key, "sha256"), b"skytf frame 1\x01", "sha256")
+    def frame_key(self, salt: bytes, cipher: int) -> bytes:
+        info = b"skytf frame 1 xchacha20poly1305" if cipher else b"skytf frame 1"
+        return hmac.digest(hmac.digest(salt, self.key, "sha256"), info + b"\x01", "sha256")
 
     def associated(self, kind: int, frame_id: bytes, index: int, final: bool, bound: bytes) -> bytes:
         position = struct.pack(">IB", index, final)
@@ -275,12 +277,12 @@ class Payload:
         cipher: int = 0,
     ) -> bytes:
         kind = codec | cipher << 4
-        body = lz4.block.compress(plain) if codec == 1 else plain
+        body = (bytes, lz4.block.compress, zstandard.compress)[codec](plain)
         associated = self.associated(kind, frame.frame_id, index, final, bound)
         return bytes([kind]) + self.encrypt(cipher, frame.salt, index, body, associated)
 
     def encrypt(self, cipher: int, salt: bytes, index: int, body: bytes, associated: bytes) -> bytes:
-        key = self.frame_key(salt)
+        key = self.frame_key(salt, cipher)
         if cipher == 0:
             return AESGCM(key).encrypt(index.to_bytes(12), body, associated)
         sealed: bytes = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(body, associated, index.to_bytes(24), key)
@@ -288,14 +290,15 @@ class Payload:
 
     def open(self, frame: Frame, index: int, final: bool, sealed: bytes, bound: bytes = b"") -> bytes:
         kind = sealed[0]
-        associated, key = self.associated(kind, frame.frame_id, index, final, bound), self.frame_key(frame.salt)
+        associated = self.associated(kind, frame.frame_id, index, final, bound)
+        key = self.frame_key(frame.salt, kind >> 4)
         if kind >> 4 == 0:
             body = AESGCM(key).decrypt(index.to_bytes(12), sealed[1:], associated)
         else:
             nonce = index.to_bytes(24)
             body = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(sealed[1:], associated, nonce, key)
-        assert kind & 15 in {0, 1}
-        plain: bytes = lz4.block.decompress(body) if kind & 15 == 1 else body
+        unpack_body = (bytes, lz4.block.decompress, zstandard.decompress)[kind & 15]
+        plain: bytes = unpack_body(body)
         return plain
 
     def open_frame(self, frame: Frame) -> list[tuple[list[Any], bytes]]:

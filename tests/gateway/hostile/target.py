@@ -29,10 +29,10 @@ class Target(AbstractContextManager["Target"]):
     """
 
     def __init__(self, home: Path) -> None:
-        self._files, self._copies = home / "from", home / "to"
+        self._files, self.copies_path = home / "from", home / "to"
         fill(self._files, small=60, large=[700 * KIB, 300 * KIB, 2 * MIB])
         self.keys = {name: os.urandom(32) for name in "abm"}
-        sink = Step("receive", children=(write_step(self._copies),))
+        sink = Step("receive", children=(write_step(self.copies_path),))
         programs = {
             "a": gateway("a", read_step(send_step("b")), dials=["b"], sinks={"0": ("b",)}, settings=SMALL),
             "b": gateway("b", sink, dialled_by=["a", "m"], settings=SMALL),
@@ -84,7 +84,12 @@ class Target(AbstractContextManager["Target"]):
             assert event["kind"] not in {"failed", "fatal"}, event
             if event["kind"] == "shard_done" and event["shard_id"] == name:
                 break
-        assert tree(self._copies) == tree(self._files)
+        arrived = self.copies()
+        assert {name: arrived[name] for name in tree(self._files)} == tree(self._files)
+
+    def copies(self) -> dict[str, bytes]:
+        """Return what the target has written."""
+        return tree(self.copies_path)
 
     def dial(self, host: str = "127.0.0.1") -> socket.socket:
         """Return a connection with the target that comes from the address *host* of this machine."""
