@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from typing import Any, cast
 
+import lz4.block
 import pytest
 
 from gateway.delivery.events import Counters, Events
@@ -17,6 +18,7 @@ from gateway.operators.write import Write
 from gateway.program import HEADS, LEAVES, MUXES, Settings, Step
 from gateway.registry import load
 from gateway.stores.base import Attributes
+from gateway.units import MIB
 from gateway.wire.frame import Frame
 from gateway.wire.pool import Pool
 
@@ -178,6 +180,17 @@ def test_generated_bytes_depend_on_seed_key_and_offset_alone(compressible: bool)
 
     assert whole[1_500_000:2_900_000] == read(1, "k", 1_500_000, 1_400_000)
     assert whole[:1000] not in (read(2, "k", 0, 1000), read(1, "other", 0, 1000))
+
+
+@pytest.mark.parametrize(("compressible", "least", "most"), [(True, 4.0, 5.0), (False, 0.99, 1.0)])
+def test_what_is_generated_shrinks_as_text_does_or_not_at_all(compressible: bool, least: float, most: float) -> None:
+    buffer = memoryview(bytearray(MIB))
+    with Generated(1, compressible=compressible).read_range("k", offset=0, size_bytes=MIB) as reader:
+        reader.readinto(buffer)
+
+    ratio = MIB / len(lz4.block.compress(buffer))
+
+    assert least <= ratio <= most
 
 
 def test_what_is_discarded_is_confirmed_and_gone() -> None:
