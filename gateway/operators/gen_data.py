@@ -47,10 +47,7 @@ class Generated:
 
     def __init__(self, seed: int, *, compressible: bool = False) -> None:
         rng = random.Random(seed)  # noqa: S311 -- test content, no secret
-        if compressible:
-            content = _log(rng)
-        else:
-            content = rng.randbytes(_PERIOD_BYTES)
+        content = _log(rng) if compressible else rng.randbytes(_PERIOD_BYTES)
         self._content = memoryview(content * (1 + _LENT_BYTES // _PERIOD_BYTES))
         self._seed = seed
 
