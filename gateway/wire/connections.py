@@ -91,6 +91,7 @@ class _Connection:
     link: Link
     run: LaneRun
     ended: threading.Event = field(default_factory=threading.Event)
+    replaced: bool = False
 
 
 class PeerConnections:
@@ -140,7 +141,7 @@ class PeerConnections:
         link.on_sent = self.traffic.sent
         try:
             connection = _Connection(link, self._make_run(link, lane))
-            if slot >= MOST_SLOTS or (lane is Lane.CONTROL and slot):
+            if slot >= (1 if lane is Lane.CONTROL else self._count):
                 raise RemoteWireError(f"gateway {self.gateway} opens connection {slot} for {lane.name.lower()}")
             self._replace(key, connection)
             try:
@@ -215,6 +216,11 @@ class PeerConnections:
     def _replace(self, key: tuple[Lane, int], connection: _Connection) -> None:
         with self._lock:
             old = self._connections.get(key)
+            if old is not None and old.replaced:
+                # One that waits for it is enough: bounds what a peer can make us hold.
+                raise PeerLost(f"an earlier connection of gateway {self.gateway} is being replaced")
+            if old is not None:
+                old.replaced = True
         if old is not None:
             old.run.break_off()
             old.ended.wait(_REPLACE_S)

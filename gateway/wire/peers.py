@@ -26,7 +26,7 @@ from gateway.wire.link import Identity
 from gateway.wire.outlet import Exchange, FrameQueue
 from gateway.wire.pool import Pool
 from gateway.wire.records import decode_message, encode_message
-from gateway.wire.sockets import Acceptor, Crew
+from gateway.wire.sockets import Acceptor, Complaints, Crew
 from gateway.wire.tuning import Tuning
 
 __all__ = ["FrameQueue", "Identity", "PeerAddress", "Peers"]
@@ -85,6 +85,7 @@ class Peers:
         self._on_peer = on_peer
         self._dead_after_s = dead_after_s
         self._crew = Crew()
+        self._complaints = Complaints()
         self._exchange = Exchange()
         self._acceptors: list[Acceptor] = []
         self._changed = threading.Condition()
@@ -225,7 +226,7 @@ class Peers:
         except (OSError, GatewayError) as error:
             # A stranger may come as often as it likes; a peer that breaks the rules is worth a line in every log.
             level = logging.WARNING if peer is not None and isinstance(error, RemoteWireError) else logging.INFO
-            _log.log(level, "a connection from %s has ended: %s", peer or "somebody", error)
+            self._complaints.say(level, peer or "somebody", error)
 
     def _key_of(self, gateway: str) -> bytes | None:
         peer = self._peers.get(gateway)

@@ -6,6 +6,7 @@ Sockets that other gateways may open, and the threads that serve them.
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ from functools import partial
 from gateway.errors import LocalWireError, PeerLost, Stopped, UsageError
 from gateway.wire.link import shut
 
+_log = logging.getLogger(__name__)
 # Bounds what strangers can make us hold: sockets and threads in the handshake at one time. One more ends the oldest of
 # the address that has most of them: a peer needs milliseconds, so that whoever says nothing keeps nobody out, nor does
 # a flood from one address keep out peers at others whose handshakes take a round trip across the world.
@@ -24,7 +26,7 @@ MOST_HANDSHAKES = 64
 # Connections that the kernel holds until we take them; with 64 of them a flood of 10,000 made others wait for seconds
 # (measured on Linux 6.18: a connection attempt that finds no room is repeated after 1 s). The kernel has a limit, too.
 _BACKLOG = 1024
-# The same complaint comes at most this often into the log: a stranger must not fill the disk.
+# How long the log says nothing more of who has just been in it: a stranger must not fill the disk.
 _COMPLAINT_S = 10.0
 _CONNECT_S = 10.0
 
@@ -122,22 +124,24 @@ def connect(
 
 
 class Complaints:
-    """Says whose complaints are due for the log, so that nobody can fill it."""
+    """What the log says of connections that ended, so seldom that nobody can fill it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._said: dict[str, float] = {}
-        self._withheld: Counter[str] = Counter()
+        self._said: dict[tuple[str, int], float] = {}
+        self._withheld: Counter[tuple[str, int]] = Counter()
 
-    def due(self, who: str) -> int | None:
-        """Return None to withhold a complaint about *who*, otherwise how many were withheld since the last."""
-        now_s = time.monotonic()
+    def say(self, level: int, who: str, error: Exception) -> None:
+        """Write a line of *level*, or count it for the next: *who* gets one in `_COMPLAINT_S`."""
+        key, now_s = (who, level), time.monotonic()
         with self._lock:
-            if now_s - self._said.get(who, -_COMPLAINT_S) < _COMPLAINT_S:
-                self._withheld[who] += 1
-                return None
-            self._said[who] = now_s
-            return self._withheld.pop(who, 0)
+            if now_s - self._said.get(key, -_COMPLAINT_S) < _COMPLAINT_S:
+                self._withheld[key] += 1
+                return
+            self._said[key] = now_s
+            withheld = self._withheld.pop(key, 0)
+        more = f" ({withheld} more were not told)" if withheld else ""
+        _log.log(level, "a connection from %s has ended: %s%s", who, error, more)
 
 
 class Acceptor:

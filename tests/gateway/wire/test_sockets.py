@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import socket
 import threading
@@ -80,14 +81,21 @@ def test_a_crowd_from_one_address_ends_nobody_at_another(door: Door) -> None:
         sock.close()
 
 
-def test_the_same_complaint_is_withheld_for_a_while_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_just_been_in_the_log_is_counted_for_the_next_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     now_s = 100.0
     monkeypatch.setattr("gateway.wire.sockets.time.monotonic", lambda: now_s)
     complaints = Complaints()
 
-    first = [complaints.due("somebody"), complaints.due("somebody"), complaints.due("a"), complaints.due("somebody")]
+    for _ in range(3):
+        complaints.say(logging.WARNING, "somebody", OSError("gone"))
+    complaints.say(logging.WARNING, "a", OSError("gone"))
     now_s += 11
-    later = [complaints.due("somebody"), complaints.due("a")]
+    complaints.say(logging.WARNING, "somebody", OSError("away"))
 
-    assert first == [0, None, 0, None]
-    assert later == [2, 0]
+    assert caplog.messages == [
+        "a connection from somebody has ended: gone",
+        "a connection from a has ended: gone",
+        "a connection from somebody has ended: away (2 more were not told)",
+    ]
