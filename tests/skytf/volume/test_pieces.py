@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from gateway.chunk import cut
 from gateway.delivery.letters import Completed, Letter, Opened, Receipt, Received, kind_of, pack
-from gateway.delivery.payload import FrameBuilder
+from gateway.delivery.payload import FrameBuilder, Sealing
 from gateway.program import Settings
 from gateway.units import GIB, KIB, MIB
 from gateway.wire.codecs import seal_message
 from gateway.wire.frame import Message, Piece
 from gateway.wire.pool import Pool
-from gateway.wire.records import HEAD_BYTES, encode_ack, encode_frame, encode_message
+from gateway.wire.records import HEAD_BYTES, encode_ack, encode_end, encode_frame, encode_message
 from skytf.model.span import Span
 from skytf.volume.pieces import answer_bytes, pieces_of, wire_bytes
 from tests.skytf.hand import assumed, surveyed
@@ -133,20 +133,27 @@ def test_the_frames_of_small_objects_are_counted_as_they_are_sent() -> None:
     count, size = 128, 16 * KIB
     pool = Pool(8 * MIB, MIB)
     lease = pool.reserve(count * size)
-    builder = FrameBuilder(
-        bytes(32), "t" * 26, lease, memoryview(bytearray(MIB)), raw_bytes=count * size, compress=False
-    )
+    sealing = Sealing(bytes(32), "t" * 26)
+    builder = FrameBuilder(sealing, lease, memoryview(bytearray(MIB)), raw_bytes=count * size)
     for _ in range(count * size // MIB):
-        builder.room(MIB)
-        builder.advance(MIB)
+        builder.slices.room(MIB)
+        builder.slices.advance(MIB)
     attributes = {"content_type": "application/octet-stream", "mtime_s": 1763834400.123456}
     pieces = [
-        Piece(f"{n:016x}", f"2026/11/22/part-{n:05}.parquet", 0, size, 0, 2**63, size, attributes=attributes)
+        Piece(f"{n:016x}", f"2026/11/22/part-{n:05}.parquet", 0, size, 0, size, attributes=attributes)
         for n in range(count)
     ]
-    frame = builder.finish(partition="job-0", source="aws-us-east-1-0", destinations=(0,), attempt=1, pieces=pieces)
+    frame = builder.finish(
+        partition="job-0",
+        source="aws-us-east-1-0",
+        destinations=(0,),
+        attempt=1,
+        pieces=pieces,
+        digests=[2**63] * count,
+    )
     slices = math.ceil(count * size / MIB)
-    sent = 4 + 17 + len(encode_frame(frame)) + frame.wire_bytes + slices * HEAD_BYTES
+    records = 2 * (4 + 17) + len(encode_frame(frame, slices)) + len(encode_end(frame.trailer))
+    sent = records + frame.wire_bytes + slices * HEAD_BYTES
 
     found = wire_bytes(pieces_of(surveyed(size, times=count), SETTINGS), SETTINGS)
 
