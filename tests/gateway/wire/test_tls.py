@@ -132,7 +132,16 @@ def test_who_does_not_finish_the_handshake_is_cut_off_in_time(said: bytes) -> No
             thread.join()
 
 
-@pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n\r\n", bytes(600), b"skytf\0\0\2\1a" + bytes(80)])
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        bytes(600),
+        b"skytf\0\0\2\1a" + bytes(80),
+        b"\x16\x03\x01\x00\x20\x01\x00\x00\x1c" + bytes(28),  # OpenSSL would send an alert
+    ],
+    ids=["http", "zeros", "a link without TLS", "no client hello"],
+)
 def test_who_speaks_no_tls_is_told_nothing(garbage: bytes) -> None:
     tls = everybody("b")["b"]
     near, far = socket.socketpair()
