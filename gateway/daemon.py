@@ -9,6 +9,7 @@ contains its pid and ports. Secrets come as one JSON document on stdin and stay 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import logging
@@ -33,6 +34,10 @@ from gateway.wire.certificates import Certificates
 # How long a gateway may take to stop in order: it has to abort its open uploads.
 STOP_S = 20.0
 _MOST_SECRETS_BYTES = 1 << 20
+# malloc.h of glibc
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+# Above a slice and what a codec may add to it; larger things, such as the arena of a writer, are still given back.
+_KEPT_BYTES = 16 << 20
 _SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 _log = logging.getLogger("gateway")
@@ -154,6 +159,7 @@ def read_secrets(stdin: BinaryIO) -> Secrets:
 
 def _serve(setup: _Setup, lock: int, announce: Callable[[str], None]) -> None:
     """Run until SIGTERM, SIGINT or the control API says stop. Must be called in the main thread, before any other."""
+    _keep_freed_memory()
     gc.disable()  # what is loaded now stays, and looking through it again and again takes 10 ms of the start
     from gateway.control import Control
     from gateway.delivery.events import Events
@@ -179,6 +185,19 @@ def _serve(setup: _Setup, lock: int, announce: Callable[[str], None]) -> None:
         pipeline.stop()
         control.close()
         journal.close()
+
+
+def _keep_freed_memory() -> None:
+    """
+    Have glibc keep the memory of a slice that was freed for the next one, instead of giving it back to the kernel.
+
+    Codecs allocate a slice or two per call. With memory that is new each time, lz4 unpacks 1.5 GB/s, else 10
+    (2026-11, slices of 1 MiB). Each thread keeps at most what it had in use at once.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library, which has its own ways
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
