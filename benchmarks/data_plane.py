@@ -15,14 +15,15 @@ from benchmarks.fleet import Fleet, Load
 from benchmarks.plain_tcp import plain_tcp_s
 from benchmarks.rows import Goal, Row
 from gateway.program import Settings
-from gateway.units import GIB, MIB
+from gateway.units import GIB
 
 # Between two gateways, in every row and in the reference. docs/data-plane.md has the other numbers.
 CONNECTIONS = 4
 # CUBIC, because BBR halves what loopback carries and hides what the gateways cost; BBR stands beside it.
 CONGESTION = "cubic"
-LARGE = Load(objects=128, size_bytes=64 * MIB)
-TEXT = Load(objects=64, size_bytes=64 * MIB)
+# Objects over the threshold, so that they travel as chunks of 64 MiB.
+LARGE = Load(objects=8, size_bytes=GIB)
+TEXT = Load(objects=4, size_bytes=GIB)
 SMALL = Load(objects=50_000, size_bytes=4096)
 PLAIN_BYTES = 12 * GIB
 IDLE_S = 10.0
