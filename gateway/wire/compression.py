@@ -36,8 +36,8 @@ class Compressor(threading.local):
     """
     Packs the slices of a stream, and skips those that would not shrink.
 
-    Several threads may share one: each has a state and (for zstd, 1 MiB of) memory of its own.
-    Holds one packed slice beside the caller's.
+    Several threads may share one: each has a state and (for zstd, 1.3 MiB of) memory of its own.
+    Holds at most two slices beside the caller's while it packs one.
     """
 
     def __init__(self, codec: str) -> None:
