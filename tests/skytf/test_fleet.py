@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from cryptography import x509
 
 from skytf import fleet as module
+from skytf.deploy.authority import CLOCKS
 from skytf.deploy.cancel import Cancel
 from skytf.deploy.keys import make_link_key
 from skytf.fleet import Fleet, Plan
@@ -21,7 +24,7 @@ from skytf.model.job import LinkShape, Request
 from skytf.monitor.client import GatewayClient, PeerAddress
 from skytf.planner import plan
 from skytf.programs import programs
-from tests.skytf.requests import A, B, request
+from tests.skytf.requests import A, B, R, request
 
 
 @dataclass
@@ -84,6 +87,33 @@ def test_nobody_is_told_of_peers_before_all_slow_links_stand(said: list[tuple[st
 
     done = [what for what, _ in said]
     assert done == ["shaped"] * 9 + ["told"] * 6
+
+
+@pytest.mark.parametrize("asked", [request(instances=2), request(via=R)], ids=["two a site", "relay"])
+def test_every_gateway_gets_a_certificate_where_links_run_inside_tls(
+    asked: Request, said: list[tuple[str, object]]
+) -> None:
+    secure = replace(asked, settings=replace(asked.settings, link_tls=True), ttl_minutes=90)
+    fleet, told = fleet_of(secure, said)
+    fleet._tokens = dict.fromkeys(told, "token")
+
+    secrets = fleet._secrets({name: make_link_key() for name in told}, "00", {})
+
+    assert set(secrets) == set(told)
+    certificates = [one.link_tls for one in secrets.values() if one.link_tls is not None]
+    assert len(certificates) == len(told)
+    assert len({one.authority for one in certificates}) == 1
+    ends = x509.load_pem_x509_certificate(certificates[0].certificate.encode()).not_valid_after_utc
+    assert timedelta(minutes=89) + CLOCKS < ends - datetime.now(UTC) < timedelta(minutes=91) + CLOCKS
+
+
+def test_no_certificates_are_made_where_links_do_without_tls(said: list[tuple[str, object]]) -> None:
+    fleet, told = fleet_of(request(), said)
+    fleet._tokens = dict.fromkeys(told, "token")
+
+    secrets = fleet._secrets({name: make_link_key() for name in told}, "00", {})
+
+    assert [one.link_tls for one in secrets.values()] == [None, None]
 
 
 def test_who_dials_is_told_the_near_end_of_a_slow_link(said: list[tuple[str, object]]) -> None:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_ssh_private_key, l
 from nacl.public import PrivateKey
 
 from gateway.stores.base import Credentials
+from skytf.deploy.authority import LinkCertificate
 from skytf.deploy.keys import Secrets, make_link_key, make_payload_key, make_ssh_key, make_token, write_private_key
 
 
@@ -50,6 +51,19 @@ def test_no_secret_shows_in_what_is_printed() -> None:
 
     for hidden in (ssh.private, link.private, secrets.token, secrets.payload_key, "hush"):
         assert hidden not in printed
+
+
+def test_links_without_tls_have_no_certificate_in_the_document() -> None:
+    one = LinkCertificate("authority", "certificate", "hush")
+
+    assert "link_tls" not in json.loads(Secrets("t1", "00", "token").to_json())
+    secrets = Secrets("t1", "00", "token", link_tls=one)
+    assert json.loads(secrets.to_json())["link_tls"] == {
+        "authority": "authority",
+        "certificate": "certificate",
+        "private_key": "hush",
+    }
+    assert "hush" not in repr(secrets)
 
 
 def test_a_relay_is_told_no_payload_key() -> None:

@@ -54,6 +54,24 @@ def test_it_says_what_where_how_much_and_what_not() -> None:
     assert "\n\n\n" not in text
 
 
+@pytest.mark.parametrize("write", [plan_md, plan_html])
+def test_what_links_are_like_stands_among_the_limits(write: Callable[[Page], bytes]) -> None:
+    asked = request(job())
+    chosen = {"link_tls": True, "congestion": "bbr", "socket_buffer_bytes": 4 << 20}
+    secure = replace(asked, settings=replace(asked.settings, **chosen))
+
+    texts = [write(page(one, (SURVEY,))).decode() for one in (asked, secure)]
+
+    assert (
+        "Links between gateways: authenticated, without TLS; congestion control: auto (each machine&#39;s own); "
+        "buffers of sockets: the kernel&#39;s." in texts[0].replace("'", "&#39;")
+    )
+    assert (
+        "Links between gateways: TLS 1.3, both ends certified for this transfer alone; congestion control: bbr; "
+        "buffers of sockets: 4.0 MiB." in texts[1]
+    )
+
+
 def test_nothing_skipped_is_said_too() -> None:
     assert "Every name that the listing gave is copied." in text_of(JobSurvey("job-0", 0, 0, 0))
 
