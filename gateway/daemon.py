@@ -200,7 +200,8 @@ def _keep_freed_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+# A line is cut where a peer made it too long: some of what it says may be quoted.
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message).2000s"
 
 
 def _live(setup: _Setup, lock: int, announce: Callable[[str], None]) -> None:
