@@ -124,8 +124,8 @@ def test_a_flood_from_elsewhere_keeps_nobody_out(tmp_path: Path) -> None:
             sock.close()
 
 
-def test_strangers_do_not_fill_the_memory(target: Target) -> None:
-    peak = Peak(target.process)
+def test_strangers_fill_neither_memory_nor_the_log(target: Target) -> None:
+    peak, logged = Peak(target.process), len(target.log)
 
     for _ in range(20):
         with ExitStack() as held:
@@ -137,6 +137,7 @@ def test_strangers_do_not_fill_the_memory(target: Target) -> None:
         target.move()
 
     assert peak.grown_bytes < STRANGERS_MAY_COST_BYTES
+    assert len(target.log) - logged < 16 * 1024
 
 
 @pytest.mark.slow
