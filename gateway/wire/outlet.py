@@ -175,7 +175,7 @@ class Exchange:
                 raise RemoteWireError(f"{taker.peer} acknowledges frame {frame_id.hex()}, which it was not sent")
             taker.unacked.remove(entry)
             taker.unacked_bytes -= entry.parcel.wire_bytes
-            entry.queue.pace.took(time.monotonic() - entry.since_s)
+            entry.queue.pace.took(entry.since_s, time.monotonic())
             taker.ready.notify()
         entry.parcel.release()
 
@@ -189,7 +189,7 @@ class Exchange:
             under_way = [(entry, taker) for taker in self._takers for entry in taker.unacked]
             for entry, taker in sorted(under_way, key=lambda one: one[0].since_s):
                 queue = entry.queue
-                if entry.rescued or queue.frames or now_s - entry.since_s <= queue.pace.late_after_s:
+                if entry.rescued or queue.frames or not queue.pace.is_late(entry.since_s, now_s):
                     continue
                 if self._sleeper(queue, taker) is not None:
                     entry.rescued = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import deque
 from typing import Protocol
@@ -46,17 +47,23 @@ class Parcel(Announced, Protocol):
 
 
 class Pace:
-    """What the last frames of a queue took, from the first byte to their acknowledgement."""
+    """What the last frames of a queue took, from their first byte to their acknowledgement; seconds of one clock."""
 
     def __init__(self) -> None:
         self._took_s: deque[float] = deque(maxlen=_RECENT)
+        self._last_s = -math.inf
 
-    def took(self, seconds: float) -> None:
-        """Note one more."""
-        self._took_s.append(seconds)
+    def took(self, since_s: float, now_s: float) -> None:
+        """Note that a frame was acknowledged that is under way since *since_s*."""
+        self._took_s.append(now_s - since_s)
+        self._last_s = now_s
 
-    @property
-    def late_after_s(self) -> float:
-        """How long a frame may be under way before it is late."""
+    def is_late(self, since_s: float, now_s: float) -> bool:
+        """
+        Tell whether a frame under way since *since_s* is late.
+
+        Where nothing is acknowledged any more nothing is late: it is the peer that waits, not one connection.
+        """
         usual_s = statistics.median(self._took_s) if self._took_s else 0.0
-        return max(LATE_LEAST_S, LATE_FACTOR * usual_s)
+        overtaken = self._last_s > since_s + usual_s / 2
+        return overtaken and now_s - since_s > max(LATE_LEAST_S, LATE_FACTOR * usual_s)

@@ -225,66 +225,76 @@ def test_a_frame_that_no_receiver_would_take_is_refused_at_once() -> None:
         bench.exchange.queue(("b",)).put(frame)
 
 
+class Late:
+    """One connection that holds a frame since second 0 of the bench's clock, and another that has nothing to do."""
+
+    def __init__(self, bench: Bench, *, other_takes: bool = True) -> None:
+        self.queue = bench.exchange.queue(("b",))
+        self.slow = Taker(bench.exchange, "b")
+        self.quick = Taker(bench.exchange, "b") if other_takes else self.slow
+        self.queue.put(bench.frame())
+        number(bench.exchange.take(self.slow))
+        self.since_s = self.slow.unacked[0].since_s
+        self.thread, self.taken = in_thread(lambda: bench.exchange.take(self.quick))
+        while not bench.exchange._idle.get("b"):
+            self.thread.join(0.01)
+
+    def others_took(self, seconds: float) -> None:
+        self.queue.pace.took(self.since_s, self.since_s + seconds)
+
+
 def test_what_a_slow_connection_holds_is_sent_by_another_that_has_nothing_to_do() -> None:
     bench = Bench()
-    queue = bench.exchange.queue(("b",))
-    slow, quick = Taker(bench.exchange, "b"), Taker(bench.exchange, "b")
-    queue.put(bench.frame())
-    number(bench.exchange.take(slow))
-    thread, taken = in_thread(lambda: number(bench.exchange.take(quick)))
-    while not bench.exchange._idle.get("b"):
-        thread.join(0.01)
-    began_s = slow.unacked[0].since_s
+    late = Late(bench)
+    late.others_took(0.1)
 
-    bench.exchange.rescue(began_s + LATE_LEAST_S)
-    too_early = list(taken)
-    bench.exchange.rescue(began_s + LATE_LEAST_S + 0.1)
-    bench.exchange.rescue(began_s + LATE_LEAST_S + 0.2)
-    thread.join(5)
-    bench.exchange.ack(quick, (1).to_bytes(16))
-    bench.exchange.give_back(slow)
+    bench.exchange.rescue(late.since_s + LATE_LEAST_S)
+    too_early = bool(late.slow.unacked[0].rescued)
+    bench.exchange.rescue(late.since_s + LATE_LEAST_S + 0.1)
+    bench.exchange.rescue(late.since_s + LATE_LEAST_S + 0.2)
+    late.thread.join(5)
+    (frame,) = late.taken
+    assert isinstance(frame, Frame)
+    assert number(frame) == 1
+    bench.exchange.ack(late.quick, frame.frame_id)
+    bench.exchange.give_back(late.slow)
 
-    assert too_early == []
-    assert taken == [1]
-    assert not queue.rescued
-    assert len(queue.frames) == 1
+    assert not too_early
+    assert not late.queue.rescued
+    assert len(late.queue.frames) == 1
     bench.exchange.close()
     assert bench.all_released()
 
 
-def test_nothing_is_sent_twice_while_every_connection_is_as_slow_or_has_work() -> None:
+def test_nothing_is_late_that_takes_as_long_as_the_others() -> None:
     bench = Bench()
-    queue = bench.exchange.queue(("b",))
-    slow = Taker(bench.exchange, "b")
-    for seconds in (10.0, 12.0):
-        queue.pace.took(seconds)
-    queue.put(bench.frame())
-    number(bench.exchange.take(slow))
-    thread, taken = in_thread(lambda: bench.exchange.take(Taker(bench.exchange, "b")))
-    while not bench.exchange._idle.get("b"):
-        thread.join(0.01)
+    late = Late(bench)
+    late.others_took(10.0)
 
-    bench.exchange.rescue(slow.unacked[0].since_s + LATE_FACTOR * 11)
+    bench.exchange.rescue(late.since_s + LATE_FACTOR * 10.0)
 
-    assert not slow.unacked[0].rescued
+    assert not late.slow.unacked[0].rescued
     bench.exchange.close()
-    thread.join(5)
-    assert taken == [None]
+
+
+def test_nothing_is_late_while_the_peer_acknowledges_nothing_at_all() -> None:
+    bench = Bench()
+    late = Late(bench)
+
+    bench.exchange.rescue(late.since_s + 1000)
+
+    assert not late.slow.unacked[0].rescued
+    bench.exchange.close()
 
 
 def test_a_connection_does_not_take_again_what_it_is_late_with() -> None:
     bench = Bench()
-    queue = bench.exchange.queue(("b",))
-    slow = Taker(bench.exchange, "b")
-    queue.put(bench.frame())
-    number(bench.exchange.take(slow))
-    thread, taken = in_thread(lambda: bench.exchange.take(slow))
-    while not bench.exchange._idle.get("b"):
-        thread.join(0.01)
+    late = Late(bench, other_takes=False)
+    late.others_took(0.1)
 
-    bench.exchange.rescue(slow.unacked[0].since_s + 100)
+    bench.exchange.rescue(late.since_s + 100)
 
-    assert not slow.unacked[0].rescued
+    assert not late.slow.unacked[0].rescued
     bench.exchange.close()
-    thread.join(5)
-    assert taken == [None]
+    late.thread.join(5)
+    assert late.taken == [None]
