@@ -138,7 +138,7 @@ class PeerConnections:
             OSError, GatewayError: What ended it, unless the peer closed it.
         """
         key = (lane, slot)
-        link.on_sent = self.traffic.sent
+        link.on_sent, link.on_received = self.traffic.sent, self.traffic.received
         try:
             connection = _Connection(link, self._make_run(link, lane))
             if slot >= (1 if lane is Lane.CONTROL else self._count):
@@ -209,9 +209,8 @@ class PeerConnections:
                 self.mailbox.set_dead(False)
                 self._shared.on_peer(self.gateway, True)
 
-    def _heard(self, n: int) -> None:
+    def _heard(self, _: int) -> None:
         self._heard_s = time.monotonic()
-        self.traffic.received(n)
 
     def _replace(self, key: tuple[Lane, int], connection: _Connection) -> None:
         with self._lock:

@@ -64,7 +64,7 @@ class Link:
 
     ``version`` of the wire is what both ends agreed on. ``on_sent`` is told the bytes of each write once the kernel has
     taken them: TCP's own headers and repeats, TLS's 22 bytes for every 16 KiB, and the some 300 bytes of the handshake,
-    are not among them. ``waited_s`` is how long the receiving thread has waited for bytes.
+    are not among them; ``on_received`` is told what was read. ``waited_s`` is how long the receiving thread has waited.
     """
 
     def __init__(self, sock: Stream, sending_key: bytes, receiving_key: bytes, version: int = 0) -> None:
@@ -76,6 +76,7 @@ class Link:
         self.header = crypto_secretstream_xchacha20poly1305_init_push(self._push, sending_key)
         self._closing = threading.Lock()
         self.on_sent: Callable[[int], None] = lambda _: None
+        self.on_received: Callable[[int], None] = lambda _: None
         self.waited_s = 0.0
 
     def accept_header(self, header: bytes) -> None:
@@ -116,7 +117,9 @@ class Link:
 
     def receive(self, decoder: RecordDecoder, heard: Callable[[int], None]) -> Iterator[Event]:
         """
-        Yield what the peer sends until it closes the connection; *heard* is told the bytes of each read.
+        Yield what the peer sends until it closes the connection; *heard* is told the bytes of each read that was whole.
+
+        A short one is what a broken connection leaves behind: its bytes may have come long ago, no sign of life.
 
         Raises:
             OSError: The connection broke.
@@ -131,7 +134,9 @@ class Link:
                 if decoder.between_records:
                     return
                 raise RemoteWireError("the peer closed the connection in the middle of a record")
-            heard(n)
+            self.on_received(n)
+            if n == len(view):
+                heard(n)
             event = decoder.advance(n)
             if event is not None:
                 yield event

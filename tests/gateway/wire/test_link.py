@@ -83,6 +83,22 @@ def test_the_end_between_records_is_an_end_and_within_one_an_error(links: tuple[
         next(events)
 
 
+def test_what_a_broken_connection_leaves_behind_is_no_sign_of_life(links: tuple[Link, Link, socket.socket]) -> None:
+    a, b, _ = links
+    record = a.seal(encode_ping(1))
+    heard: list[int] = []
+    received: list[int] = []
+    b.on_received = received.append
+
+    a.send(record, record[:10])
+    a.break_off()
+    with pytest.raises(RemoteWireError, match="in the middle of a record"):
+        list(b.receive(RecordDecoder(b.open, frozenset({Kind.PING})), heard.append))
+
+    assert len(record) <= sum(heard) < sum(received)
+    assert sum(received) == len(record) + 10
+
+
 def test_waiting_and_the_peers_end_cost_no_cpu(links: tuple[Link, Link, socket.socket]) -> None:
     a, b, _ = links
     ended = threading.Event()
