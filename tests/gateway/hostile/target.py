@@ -69,9 +69,9 @@ class Target(AbstractContextManager["Target"]):
         assert isinstance(answer, dict)
         return answer
 
-    def let_the_source_in(self) -> None:
-        """Tell the source where the target is; from now on it dials."""
-        self._introduce("a")
+    def let_the_source_in(self, port: int = 0) -> None:
+        """Tell the source where the target is, or that it is at *port*; from now on it dials."""
+        self._introduce("a", port)
 
     def move(self) -> None:
         """Move all files, as often as this is called; fails unless every byte arrives."""
@@ -100,13 +100,13 @@ class Target(AbstractContextManager["Target"]):
         self._exit.callback(self._homes[name].command, "stop")
         return about
 
-    def _introduce(self, name: str) -> None:
+    def _introduce(self, name: str, port: int = 0) -> None:
         addresses = [
             {
                 "gateway": other,
                 "public_key": Identity(key).public_key.hex(),
                 "host": "127.0.0.1",
-                "port": self._abouts[other]["data_port"] if other in self._abouts else 1,
+                "port": port or (self._abouts[other]["data_port"] if other in self._abouts else 1),
             }
             for other, key in self.keys.items()
         ]
