@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+# What a 64-bit offset can say; a shard comes from outside.
+_MOST_BYTES = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +23,7 @@ class Entry:
 
     key: str
     suffix: str
-    size_bytes: int
+    size_bytes: Annotated[int, Meta(ge=0, le=_MOST_BYTES)]
     version: str
     mtime_s: float | None = None
 
@@ -36,7 +42,7 @@ class Shard:
     shard_id: str
     partition: str
     entries: tuple[Entry, ...]
-    destinations: tuple[int, ...]
+    destinations: tuple[Annotated[int, Meta(ge=0)], ...]
     again: bool = False
 
     @property

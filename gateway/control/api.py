@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from gateway import __version__
 from gateway.control import calls, openapi
-from gateway.control.calls import CALLS, Accepted, Address, Drained, Error, Full, Lost, Status, Versions
+from gateway.control.calls import CALLS, Accepted, Address, Call, Drained, Error, Full, Lost, Span, Status, Versions
 from gateway.control.stream import lines
 from gateway.errors import BadProgram, GatewayError, Stopped, UsageError
 from gateway.pipeline import Pipeline
@@ -48,16 +48,18 @@ class Api:
     def application(self) -> Starlette:
         """Return the calls as an ASGI application."""
         routes = [
-            Route(call.path, self._guarded(getattr(self, f"_{call.name}")), methods=[call.method]) for call in CALLS
+            Route(call.path, self._guarded(call, getattr(self, f"_{call.name}")), methods=[call.method])
+            for call in CALLS
         ]
         return Starlette(routes=routes, exception_handlers={HTTPException: _on_http_error})
 
-    def _guarded(self, endpoint: _Endpoint) -> _Endpoint:
+    def _guarded(self, call: Call, endpoint: _Endpoint) -> _Endpoint:
         async def guarded(request: Request) -> Response:
             given = request.headers.get("authorization", "").encode("latin-1")
             if not hmac.compare_digest(given, self._expected):
                 return _error(401, "the token is wrong or missing", headers={"www-authenticate": "Bearer"})
             try:
+                _check_query(request, call)
                 return await endpoint(request)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 return _error(400, f"the request cannot be read: {error}")
@@ -71,7 +73,7 @@ class Api:
         return guarded
 
     async def _version(self, _: Request) -> Response:
-        return _json(Versions(__version__, calls.CONTROL_VERSIONS, (PROGRAM_VERSION,), WIRE_VERSIONS))
+        return _json(Versions(__version__, calls.CONTROL_VERSIONS, (PROGRAM_VERSION,), Span(*WIRE_VERSIONS)))
 
     async def _openapi(self, _: Request) -> Response:
         return Response(openapi.text(), media_type="application/json")
@@ -142,6 +144,14 @@ class Api:
             if len(body) > MOST_BODY_BYTES:
                 raise UsageError(f"a request has at most {MOST_BODY_BYTES} bytes")
         return self._bodies[name].decode(body)
+
+
+def _check_query(request: Request, call: Call) -> None:
+    names = [name for name, _ in request.query_params.multi_items()]
+    strange = set(names) - {query.name for query in call.query}
+    if strange or len(set(names)) < len(names):
+        what = f"knows no {min(strange)!r}" if strange else "takes each parameter once"
+        raise UsageError(f"{call.method} {call.path} {what}")
 
 
 def _sequence(request: Request) -> int:

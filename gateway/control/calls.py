@@ -35,18 +35,25 @@ class Error(msgspec.Struct, frozen=True):
     hint: str
 
 
+class Span(msgspec.Struct, frozen=True):
+    """Versions from the lowest to the highest."""
+
+    lowest: int
+    highest: int
+
+
 class Versions(msgspec.Struct, frozen=True):
     """
     What this gateway is and speaks.
 
-    ``control`` are the versions of this API, ``programs`` those of the programs it runs; ``wire`` are the lowest and
-    the highest version of the protocol between gateways.
+    ``control`` are the versions of this API, ``programs`` those of the programs it runs, ``wire`` those of the protocol
+    between gateways.
     """
 
     program: str
     control: tuple[int, ...]
     programs: tuple[int, ...]
-    wire: tuple[int, int]
+    wire: Span
 
 
 class Counts(msgspec.Struct, frozen=True):

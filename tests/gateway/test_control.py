@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from gateway.control import Control
-from gateway.program import Step
+from gateway.program import Program, Step
 from tests.gateway.pipelines import Fleet, fill, gateway, read_step, send_step, shard_of, tree, write_step
 
 
@@ -34,10 +34,11 @@ class Client:
         finally:
             connection.close()
 
-    def events(self, after: int = 0) -> Iterator[dict[str, Any]]:
+    def events(self, after: int = 0, *, follow: bool = True) -> Iterator[dict[str, Any]]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", f"/v1/events?after={after}", headers={"Authorization": "Bearer token"})
+            path = f"/v1/events?after={after}&follow={json.dumps(follow)}"
+            connection.request("GET", path, headers={"Authorization": "Bearer token"})
             response = connection.getresponse()
             while line := response.readline():
                 if line.strip():
@@ -118,6 +119,132 @@ def test_a_full_intake_is_told_to_whoever_waits() -> None:
     assert answers[-1][1]["hint"]
 
 
+def stuck_source() -> Program:
+    """A source whose peer never comes: what it takes stays."""
+    return gateway("a", Step("gen_data", children=(send_step("b"),)), dials=["b"], sinks={"0": ("b",)})
+
+
+def made_up(name: str, objects: int = 40) -> dict[str, Any]:
+    entries = [{"key": f"k{n:03}", "suffix": f"k{n:03}", "size_bytes": 200_000, "version": ""} for n in range(objects)]
+    return {"shard_id": name, "partition": "job", "entries": entries, "destinations": [0]}
+
+
+def test_of_many_shards_those_are_taken_that_there_is_room_for() -> None:
+    with Fleet(stuck_source()) as fleet:
+        control = Control(fleet["a"], "token", lambda: None)
+        client = Client(control.start())
+
+        first, answer = client.ask("POST", "/v1/shards", [made_up(f"s{number}") for number in range(20)])
+        taken = answer["accepted"]
+        again, _ = client.ask("POST", "/v1/shards", [made_up(f"s{number}") for number in range(taken)])
+        more, rest = client.ask("POST", "/v1/shards", [made_up(f"s{number}") for number in range(taken, 20)])
+        control.close()
+
+    assert (first, answer["hint"]) == (429, "try again, or ask another gateway")
+    assert 4 <= taken < 20
+    assert again == 202, "those that are open are the same ones"
+    assert more == 429
+    assert rest["accepted"] <= 1, "the source may have begun one more meanwhile"
+
+
+def test_of_many_shards_none_is_taken_if_one_is_wrong(client: Client) -> None:
+    wrong = made_up("s1") | {"partition": "other"}
+
+    status, _ = client.ask("POST", "/v1/shards", [made_up("s0"), wrong])
+
+    assert status == 400
+    assert client.ask("GET", "/v1/status")[1]["state"] == "idle"
+
+
+def test_a_gateway_that_drains_finishes_and_takes_nothing(client: Client, tmp_path: Path) -> None:
+    fill(tmp_path / "from")
+    client.ask("POST", "/v1/shards", shard_of(tmp_path / "from"))
+
+    drained = client.ask("POST", "/v1/drain?wait_s=20")
+    refused = client.ask("POST", "/v1/shards", shard_of(tmp_path / "from", name="more"))
+
+    assert drained == (200, {"drained": True, "shards": 0})
+    assert tree(tmp_path / "to") == tree(tmp_path / "from")
+    assert refused[0] == 503
+    assert "takes no more shards" in refused[1]["error"]
+    assert client.ask("GET", "/v1/status")[1]["state"] == "draining"
+
+
+def test_who_drains_hears_what_is_left() -> None:
+    with Fleet(stuck_source()) as fleet:
+        control = Control(fleet["a"], "token", lambda: None)
+        client = Client(control.start())
+        client.ask("POST", "/v1/shards", [made_up("s0"), made_up("s1")])
+
+        drained = client.ask("POST", "/v1/drain?wait_s=0.1")
+        control.close()
+
+    assert drained == (200, {"drained": False, "shards": 2})
+
+
+def test_errors_are_told_and_counted(client: Client, tmp_path: Path) -> None:
+    fill(tmp_path / "from", small=1, large=[])
+    shard = shard_of(tmp_path / "from")
+    (tmp_path / "from" / "empty").unlink()
+
+    client.ask("POST", "/v1/shards", shard)
+    next(event for event in client.events() if event["kind"] == "shard_done")
+    _, told = client.ask("GET", "/v1/errors")
+    _, later = client.ask("GET", f"/v1/errors?after={told['errors'][-1]['number']}")
+
+    assert told["counts"] == {"failed": 1}
+    assert told["errors"][0]["about"].endswith("/from/empty")
+    assert later == {"counts": {"failed": 1}, "errors": []}
+
+
+def test_counters_name_operators_and_the_bottleneck(client: Client, tmp_path: Path) -> None:
+    fill(tmp_path / "from")
+    client.ask("POST", "/v1/shards", shard_of(tmp_path / "from"))
+    next(event for event in client.events() if event["kind"] == "shard_done")
+
+    _, counters = client.ask("GET", "/v1/counters")
+
+    assert [(one["op"], one["step"]) for one in counters["operators"]] == [("read_local", 0), ("write_local", 1)]
+    assert counters["bottleneck"] in counters["operators"]
+    assert counters["compression_ratio"] > 0.5
+
+
+def test_what_the_gateway_speaks_is_asked_first(client: Client) -> None:
+    status, versions = client.ask("GET", "/v1/version")
+
+    assert status == 200
+    assert 1 in versions["control"]
+    assert 1 in versions["programs"]
+    assert versions["wire"]["lowest"] <= versions["wire"]["highest"]
+
+
+def test_connections_are_told_as_the_kernel_treats_them() -> None:
+    source = gateway("a", Step("gen_data", children=(send_step("b"),)), dials=["b"], sinks={"0": ("b",)})
+    sink = gateway("b", Step("receive", children=(Step("discard", {"destination": 0}),)), dialled_by=["a"])
+    with Fleet(source, sink) as fleet:
+        control = Control(fleet["a"], "token", lambda: None)
+        client = Client(control.start())
+        client.ask("POST", "/v1/shards", made_up("s0"))
+        fleet.wait("a", "shard_done")
+
+        _, sockets = client.ask("GET", "/v1/sockets")
+        control.close()
+
+    assert {one["gateway"] for one in sockets} == {"b"}
+    assert {"control", "forward"} == {one["lane"] for one in sockets}
+    assert all(one["used"]["mss_bytes"] for one in sockets)
+
+
+def test_a_look_at_events_ends_if_it_is_asked_to(client: Client, tmp_path: Path) -> None:
+    fill(tmp_path / "from", small=1, large=[])
+    client.ask("POST", "/v1/shards", shard_of(tmp_path / "from"))
+    last = next(event for event in client.events() if event["kind"] == "shard_done")
+
+    seen = list(client.events(last["seq"] - 1, follow=False))
+
+    assert [event["seq"] for event in seen][:1] == [last["seq"]]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "expected"),
     [
@@ -134,6 +261,12 @@ def test_a_full_intake_is_told_to_whoever_waits() -> None:
         ("GET", f"/v1/events?after={'9' * 5000}", None, 400),
         ("GET", "/v1/secrets", None, 404),
         ("DELETE", "/v1/status", None, 405),
+        ("GET", "/v1/events?after=1&after=2", None, 400),
+        ("GET", "/v1/status?verbose=1", None, 400),
+        ("GET", "/v1/events?follow=maybe", None, 400),
+        ("POST", "/v1/drain?wait_s=31", None, 400),
+        ("POST", "/v1/drain?wait_s=-1", None, 400),
+        ("POST", "/v1/lost", {"gateway": "z", "why": "because"}, 400),
         ("PUT", "/v1/peers", [], 204),
         ("POST", "/v1/lost", {"gateway": "z"}, 204),
     ],
