@@ -132,6 +132,8 @@ class Dialogue:
 
     def _on_opened(self, sender: str, letter: Opened) -> None:
         found = self._find(letter.object_id, letter.destination)
+        if found is not None and letter.token and found[1].token == letter.token:
+            return  # said twice: to abort it now would take the upload away that is in use
         if found is None or found[1].stage is not Stage.OPENING or found[1].attempt != letter.attempt:
             self._abort_stranger(sender, letter)
             return

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -244,6 +245,28 @@ def test_duplicates_and_strangers_change_nothing() -> None:
 
     assert not [say for say in world.says() if isinstance(say.letter, Complete)]
     assert world.ledger.held_pieces == 1
+
+
+def test_an_opening_that_is_told_twice_is_not_aborted() -> None:
+    world = World()
+    world.begin(35)
+    (asked,) = world.open_all()
+
+    world.hear(opened(asked), asked.to)
+
+    assert not [say for say in world.says() if isinstance(say.letter, Abort)]
+
+
+def test_a_second_upload_for_one_question_is_aborted() -> None:
+    world = World()
+    world.begin(35)
+    (asked,) = world.open_all()
+
+    world.hear(msgspec.structs.replace(opened(asked), token="another"), asked.to)
+
+    (say,) = world.says()
+    assert isinstance(say.letter, Abort)
+    assert say.letter.token == "another"
 
 
 def test_a_refused_piece_is_sent_again_until_it_has_been_enough() -> None:
