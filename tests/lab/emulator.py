@@ -65,7 +65,7 @@ class Way:
 
 @dataclass(slots=True)
 class Counters:
-    """What happened so far. ``late_s``: how much later than due a packet went out, at worst."""
+    """What happened so far. ``late_s``: how much later than due a packet went out, at worst since it was asked last."""
 
     packets: int = 0
     lost: int = 0
@@ -122,6 +122,7 @@ class Emulator:
             named = {name: getattr(self.counters, name) for name in Counters.__slots__}
             sys.stdout.write(json.dumps({**named, "cpu_s": time.process_time()}) + "\n")
             sys.stdout.flush()
+            self.counters.late_s = 0.0
 
     def _take(self, device: int) -> None:
         counters, now_s = self.counters, time.monotonic()

@@ -93,6 +93,11 @@ class Wan:
         if kind is None:
             assert not left, f"these were left on their hosts: {left}"
 
+    @property
+    def pid(self) -> int:
+        """The process that emulates the links."""
+        return self._process.pid
+
     def set(self, source: str, target: str, **changes: Any) -> None:
         """Change the link from *source* to *target*."""
         link = self.links[source, target] = replace(self.links[source, target], **changes)
