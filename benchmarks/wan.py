@@ -8,6 +8,7 @@ A run is measured once chunks arrive on all connections: object bytes that the s
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import threading
@@ -35,8 +36,10 @@ SOURCE, RELAY, SINK = "source-1", "relay-1-1", "sink-1"
 SETTINGS = {"chunk_bytes": MIB, "threshold_bytes": MIB, "batch_bytes": MIB}
 # More than passes while it is measured; what is left is given up.
 LOAD = Load(objects=64, size_bytes=16 * MIB)
-# A run is worth nothing if the emulator itself was the limit.
+# A run is worth nothing if the emulator was the limit, or had no core when it wanted one: then it is done again.
 MOST_EMULATOR_CPU = 0.9
+MOST_LATE_MS = 150.0
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,11 @@ class Run:
     bytes_per_s: float
     emulator_cpu: float
     late_ms: float
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether this machine was too busy to emulate the link."""
+        return self.emulator_cpu > MOST_EMULATOR_CPU or self.late_ms > MOST_LATE_MS
 
 
 def cases() -> Iterator[Case]:
@@ -119,6 +127,16 @@ def run(case: Case, home: Path) -> Run:
     return Run((last - first) / (to_s - from_s), cpu, after["late_s"] * 1000)
 
 
+def undoubted(case: Case) -> Run:
+    """Return the first run of *case* that this machine had the time for, else the last."""
+    for _ in range(ATTEMPTS):
+        with tempfile.TemporaryDirectory() as home:
+            result = run(case, Path(home))
+        if not result.doubtful:
+            break
+    return result
+
+
 def _feed(source: Gateway) -> None:
     for shard in LOAD.shards(1):
         source.take(shard)
@@ -131,17 +149,16 @@ def main() -> None:
     print(machine(), flush=True)
     print(f"link {LINK_MBIT:.0f} Mbit/s, loss {LOSS:.1%} of packets of 1500 bytes, one run of {MEASURED_S:.0f} s each")
     print(f"{'run':<30}{'Mbit/s':>8}{'of the link':>13}  {'emulator':<20}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that daemons and hosts are taken down
     rows = []
     for case in cases():
         if len(sys.argv) > 1 and not any(wanted in case.name for wanted in sys.argv[1:]):
             continue
-        with tempfile.TemporaryDirectory() as home:
-            result = run(case, Path(home))
+        result = undoubted(case)
         share = result.bytes_per_s * 8 / 1e6 / LINK_MBIT
-        mark = "≥ 0.9 ✓" if share >= GOAL else ""
-        doubt = "too busy: worth nothing" if result.emulator_cpu > MOST_EMULATOR_CPU else ""
+        marks = f"{'≥ 0.9 ✓' if share >= GOAL else ''} {'machine too busy: worth nothing' if result.doubtful else ''}"
         about = f"{result.emulator_cpu:.0%} of a core, at most {result.late_ms:.0f} ms late"
-        print(f"{case.name:<30}{share * LINK_MBIT:>8.1f}{share:>13.2f}  {about} {mark} {doubt}".rstrip(), flush=True)
+        print(f"{case.name:<30}{share * LINK_MBIT:>8.1f}{share:>13.2f}  {about} {marks}".rstrip(), flush=True)
         reference = LINK_MBIT * 1e6 / 8 / 1e9
         rows.append(Row(case.name, round(result.bytes_per_s / 1e9, 6), "GB/s", reference, round(share, 3)))
     write(RESULT, rows)
