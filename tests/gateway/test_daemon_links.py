@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ import pytest
 
 from gateway.program import Program, Step
 from gateway.units import KIB
+from gateway.wire.certificates import Certificates
+from gateway.wire.handshake import MAGIC
 from gateway.wire.peers import Identity
-from tests.gateway.authorities import LONG_AGO, issue
+from tests.gateway.authorities import LONG_AGO, Authority, issue
 from tests.gateway.pipelines import SMALL, gateway, read_step, send_step, shard_of, tree, write_step
 from tests.gateway.test_control import Client
 from tests.gateway.test_daemon import Home
@@ -34,6 +39,7 @@ class Daemons:
     """Gateways by name, each a process."""
 
     def __init__(self, closing: ExitStack, directory: Path, programs: Mapping[str, Program], **secrets: Any) -> None:
+        self._directory = directory
         self._keys = {name: os.urandom(32) for name in programs}
         self.homes = {
             name: Home(
@@ -51,6 +57,24 @@ class Daemons:
 
     def client(self, name: str) -> Client:
         return Client(self.abouts[name]["control_port"])
+
+    def knock(self, name: str, made: Certificates | None) -> bytes:
+        """Dial *name* as gateway a, inside TLS with the certificate *made*; return what it says inside."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if made is not None:
+            chain = self._directory / "hostile.pem"
+            chain.write_text(made.certificate + made.private_key)
+            context.load_cert_chain(chain)
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", self.abouts[name]["data_port"]), timeout=10) as sock,
+                context.wrap_socket(sock) as tls,
+            ):
+                tls.sendall(MAGIC + b"\x01a" + bytes(55))
+                return tls.recv(100)
+        except (ssl.SSLError, ConnectionError):
+            return b""
 
     def introduce(self, *names: str) -> None:
         """Tell *names* where all are now."""
@@ -123,6 +147,35 @@ def test_half_of_tls_is_refused_before_anything_starts(tmp_path: Path, settings:
     assert words in answer["error"]
     assert "PRIVATE KEY" not in str(answer)
     assert home.command("status")[1] == "STOPPED"
+
+
+def test_hostile_certificates_cost_a_daemon_nothing(closing: ExitStack, tmp_path: Path) -> None:
+    """Who knows the data port, and has the link key of a peer, gets no further than TLS."""
+    plant(tmp_path / "from", [5, 300 * KIB])
+    authority, now = Authority(), datetime.now(UTC)
+    good = {name: authority.sign(name, now) for name in "abc"}
+    certificates = {name: msgspec.to_builtins(good[name]) for name in "ab"}
+    daemons = Daemons(closing, tmp_path, pair(tmp_path / "to", SECURE), link_tls=certificates)
+    daemons.introduce("b")
+    hostile = {
+        "another authority": Authority().sign("a", now),
+        "another name": good["c"],
+        "expired": authority.sign("a", LONG_AGO),
+        "signed by a gateway": Authority(good["c"]).sign("a", now),
+        "none at all": None,
+    }
+    refused = {what: daemons.knock("b", made) for what, made in hostile.items()}
+    daemons.introduce("a")
+
+    client = daemons.client("a")
+    client.ask("POST", "/v1/shards?wait_s=5", shard_of(tmp_path / "from"))
+    next(event for event in client.events() if event["kind"] == "shard_done")
+
+    assert refused == dict.fromkeys(hostile, b"")
+    assert tree(tmp_path / "to") == tree(tmp_path / "from")
+    log = (daemons.homes["b"].directory / "log").read_text()
+    assert "the certificate of the other end is not trusted" in log  # of the first; a stranger gets a line a minute
+    assert "Traceback" not in log
 
 
 def test_a_sink_that_was_killed_comes_back_and_answers_what_was_asked_while_it_was_away(

@@ -11,15 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.errors import BadProgram, GatewayError, RemoteWireError
 from gateway.wire.certificates import Certificates, Tls, _context, name_of
 from gateway.wire.handshake import Handshake, Hello, Lane
 from gateway.wire.link import Identity, Link
-from tests.gateway.authorities import LONG_AGO, TRANSFER, everybody, issue
+from tests.gateway.authorities import LONG_AGO, TRANSFER, Authority, everybody, issue
 
 A, B = Identity.generate(), Identity.generate()
 KEYS = {"a": A.public_key, "c": A.public_key}
@@ -119,12 +116,9 @@ def test_who_dials_refuses_another_gateways_certificate(ends: tuple[socket.socke
 
 @pytest.mark.parametrize("late", ["a", "b"])
 def test_an_expired_certificate_is_refused_at_either_end(ends: tuple[socket.socket, socket.socket], late: str) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
+    authority = Authority()  # one for both: what is refused is the date
     begins = {name: LONG_AGO if name == late else datetime.now(UTC) for name in "ab"}
-    # One authority for both: what is refused is the date.
-    authority, made = authority_of(key), {}
-    for name in "ab":
-        made[name] = signed(key, authority, name, begins[name])
+    made = {name: authority.sign(name, begins[name]) for name in "ab"}
 
     dialled, answer = meet(ends, trusting(made["a"]), trusting(made["b"]))
 
@@ -151,10 +145,7 @@ def test_a_client_without_a_certificate_is_refused(ends: tuple[socket.socket, so
 
 def test_a_certificate_signed_by_another_gateway_is_refused(ends: tuple[socket.socket, socket.socket]) -> None:
     made = issue("b", "c")
-    c_key = serialization.load_pem_private_key(made["c"].private_key.encode(), None)
-    assert isinstance(c_key, ec.EllipticCurvePrivateKey)
-    c_certificate = x509.load_pem_x509_certificate(made["c"].certificate.encode())
-    forged = signed(c_key, c_certificate, "a", datetime.now(UTC))
+    forged = Authority(made["c"]).sign("a", datetime.now(UTC))
     chain = dataclasses.replace(
         forged, authority=made["b"].authority, certificate=forged.certificate + made["c"].certificate
     )
@@ -250,42 +241,3 @@ def test_no_key_shows_in_a_repr_or_on_a_disk(tmp_path: Path, monkeypatch: pytest
 def test_names_with_odd_signs_stay_apart() -> None:
     assert name_of("t", "a/b") == "skytf://t/a%2Fb"
     assert name_of("t/a", "b") != name_of("t", "a/b")
-
-
-def authority_of(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    """Return an authority that was always valid."""
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority")])
-    usage = x509.KeyUsage(False, False, False, False, False, True, False, False, False)
-    return (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(LONG_AGO - timedelta(days=9))
-        .not_valid_after(datetime.now(UTC) + timedelta(days=9))
-        .add_extension(x509.BasicConstraints(True, 0), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-
-
-def signed(key: ec.EllipticCurvePrivateKey, issuer: x509.Certificate, gateway: str, begins: datetime) -> Certificates:
-    """Return what *issuer* says of *gateway*, right or wrong."""
-    own = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, gateway)])
-    uri = x509.UniformResourceIdentifier(name_of(TRANSFER, gateway))
-    certificate = (
-        x509.CertificateBuilder(issuer.subject, name, own.public_key(), x509.random_serial_number())
-        .not_valid_before(begins - timedelta(days=1))
-        .not_valid_after(begins + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(False, None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([uri]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(own.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    return Certificates(
-        issuer.public_bytes(pem).decode(),
-        certificate.public_bytes(pem).decode(),
-        own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode(),
-    )
