@@ -174,7 +174,7 @@ def test_hostile_certificates_cost_a_daemon_nothing(closing: ExitStack, tmp_path
     assert refused == dict.fromkeys(hostile, b"")
     assert tree(tmp_path / "to") == tree(tmp_path / "from")
     log = (daemons.homes["b"].directory / "log").read_text()
-    assert "the certificate of the other end is not trusted" in log  # of the first; a stranger gets a line a minute
+    assert "the certificate of the other end is not trusted" in log  # strangers get few lines
     assert "Traceback" not in log
 
 
