@@ -97,6 +97,7 @@ class Fleet:
 
         Raises:
             HostError: A host could not be prepared; the message names it.
+            TransferFailed: A gateway is of another version than this client.
         """
         made = self.infrastructure.gateways()
         links = {name: make_link_key() for name in self._plan.programs}
@@ -181,6 +182,7 @@ class Fleet:
         them for dead, drops the messages that it should pass on, and their senders wait for two minutes.
         """
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="introduce") as pool:
+            list(pool.map(lambda client: client.agree(), self._clients.values()))
             found = list(pool.map(lambda name: self._addresses(name, made, links), self._clients))
             list(pool.map(lambda client, peers: client.put_peers(peers), self._clients.values(), found))
 
@@ -207,7 +209,7 @@ class Fleet:
 
     def totals(self) -> dict[str, Totals]:
         """Return what the gateways have counted; those that do not answer any more are left out."""
-        return self._last_words(lambda client: client.status().counters)
+        return self._last_words(lambda client: client.totals())
 
     def stop(self, *, timeout_s: float = 30.0) -> dict[str, Totals]:
         """

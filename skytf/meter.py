@@ -9,7 +9,7 @@ from dataclasses import replace
 from skytf import spent
 from skytf.bundle import Bundle
 from skytf.home import TransferDir
-from skytf.measured import Counted, reported, usage_of
+from skytf.measured import Counted, operators_of, reported, slowest, usage_of
 from skytf.model.span import Span
 from skytf.model.usage import RunUsage
 from skytf.monitor.events import Totals
@@ -75,7 +75,9 @@ class Meter:
             fleet_s=fleet_s,
             usage=usage_of(self._bundle, replace(self._counted, own=own), fleet_s, delivered),
         )
-        return reported(report, self._bundle, spent.end(self._directory, run))
+        operators = operators_of(self._bundle.topology, self._counted.totals)
+        told = replace(report, operators=operators, slowest_operator=slowest(operators))
+        return reported(told, self._bundle, spent.end(self._directory, run))
 
     def fleet_is_gone(self) -> None:
         """Write down that nothing is left of the fleets of earlier runs."""

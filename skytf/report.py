@@ -64,6 +64,30 @@ class HostStep:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorUse:
+    """
+    What one kind of operator did at one site, its gateways together.
+
+    ``to`` are the sites that it sends to, or the destination that it writes. ``chunks`` counts frames where frames
+    cannot be looked into. ``busy_s`` and ``waiting_s`` are summed over all threads (docs/control.md).
+    """
+
+    site: str
+    op: str
+    to: str
+    gateways: int
+    chunks: int
+    bytes: int
+    busy_s: float
+    waiting_s: float
+
+    @property
+    def name(self) -> str:
+        """The operator in words."""
+        return f"{self.op} at {self.site}" + (f" to {self.to}" if self.to else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """
     What was predicted of one thing, and what it came to; ``measured`` is None where nobody could measure it.
@@ -93,7 +117,9 @@ class Report:
     ``outcome`` is ``done``, ``incomplete`` (some objects did not arrive), ``failed`` or ``interrupted``.
     ``phase_s`` maps each phase to its seconds; ``goodput_bytes_per_s`` counts delivered object bytes over the phase
     in which they moved.
-    ``host_steps`` has the slowest gateway of each step of ``deploying``.
+    ``host_steps`` has the slowest gateway of each step of ``deploying``. ``operators`` is what those of this run's
+    fleet did, in the order that bytes pass them, and ``slowest_operator`` names the one that held the others up; empty
+    where nothing moved.
     ``failures`` holds at most 1,000; the rest is in ``failures_file``. ``left`` names what could not be removed;
     ``unsearched`` counts the clouds in which nobody could look for more.
     ``compared`` sets what was predicted beside what was measured, ``bottleneck`` is the predicted one. ``used`` is what
@@ -117,6 +143,8 @@ class Report:
     left: tuple[str, ...] = field(default=())
     unsearched: int = 0
     host_steps: tuple[HostStep, ...] = ()
+    operators: tuple[OperatorUse, ...] = ()
+    slowest_operator: str = ""
     compared: tuple[Compared, ...] = ()
     bottleneck: str = ""
     used: Usage | None = None

@@ -54,14 +54,24 @@ def side_by_side(report: Report) -> Iterator[RenderableType]:
         # A rehearsal has looked whether its machine was slower than the link that was predicted.
         how = "" if report.rehearsal_scale else ", as predicted"
         yield Text(f"bottleneck{how}: {safe(report.bottleneck)}")
+    yield from slow_operator(report)
+
+
+def slow_operator(report: Report) -> Iterator[Text]:
+    """Yield which operator held the others up, and for how much of its threads' time it was at work."""
+    for one in report.operators:
+        if one.name == report.slowest_operator:
+            share = one.busy_s / (one.busy_s + one.waiting_s)
+            yield Text(f"slowest operator: {safe(one.name)}, at work {share:.0%} of its time")
 
 
 def brief(report: Report) -> Iterator[Text]:
-    """Yield one line of pace and one of cost, for the end of a transfer; what was never predicted has none."""
+    """Yield a line of pace, of the slow operator and of cost, for the end of a transfer; what nobody knows has none."""
     rows = {one.what: one for one in report.compared}
     if (pace := rows.get("transfer_s")) and (rate := rows.get("goodput_gbps")) and rate.predicted.likely is not None:
         predicted = f"{_gbps(rate.predicted.likely)} for {duration(pace.predicted.likely)}"
         yield Text.assemble(f"  predicted {predicted}", *_outside(rate, report))
+    yield from (Text.assemble("  ", line) for line in slow_operator(report))
     if (total := rows.get(_TOTAL)) and report.cost is not None:
         kinds = (one for what, one in rows.items() if what in _NAMES and what.endswith("_usd") and what != _TOTAL)
         parts = ", ".join(f"{_NAMES[one.what]} {usd(one.measured)}" for one in kinds if one.measured != 0)

@@ -2,5 +2,6 @@
 
 from skytf.measured.achieved import Achieved, achieved, compare, reported
 from skytf.measured.counted import Counted, usage_of
+from skytf.measured.operators import operators_of, slowest
 
-__all__ = ["Achieved", "Counted", "achieved", "compare", "reported", "usage_of"]
+__all__ = ["Achieved", "Counted", "achieved", "compare", "operators_of", "reported", "slowest", "usage_of"]

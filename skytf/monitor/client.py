@@ -16,6 +16,8 @@ from skytf.errors import TransferFailed
 from skytf.monitor import events
 from skytf.monitor.events import Event, Totals
 
+# The version of the control API that is spoken here (docs/control.md).
+CONTROL_VERSION = 1
 _CALL_TIMEOUT_S = 15.0
 # The gateway sends a blank line every 5 s; three missing ones and it is dead to us.
 _SILENCE_S = 16.0
@@ -54,6 +56,14 @@ class PeerAddress(msgspec.Struct, frozen=True):
     port: int
 
 
+class Versions(msgspec.Struct, frozen=True):
+    """What a gateway speaks; of ``wire`` the lowest and the highest version."""
+
+    program: str
+    control: tuple[int, ...]
+    wire: dict[str, int] = {}
+
+
 class Status(msgspec.Struct, frozen=True):
     """What a gateway says of itself; ``state`` is idle, running, stopping or failed."""
 
@@ -87,6 +97,35 @@ class GatewayClient:
     def status(self) -> Status:
         """Return what the gateway says of itself."""
         return msgspec.json.decode(self._call("GET", "/v1/status"), type=Status)
+
+    def totals(self) -> Totals:
+        """Return what the gateway has counted, by operator too."""
+        return msgspec.json.decode(self._call("GET", "/v1/counters"), type=Totals)
+
+    def agree(self) -> Versions:
+        """
+        Return what the gateway speaks; the first thing to ask.
+
+        Raises:
+            TransferFailed: It does not serve the version of the control API that this client knows.
+        """
+        hint = "run the same skytf at both ends"
+        try:
+            versions = msgspec.json.decode(self._call("GET", "/v1/version"), type=Versions)
+        except _RefusedError as refused:
+            if refused.status != http.client.NOT_FOUND:
+                raise
+            raise TransferFailed(f"gateway {self.gateway_id} is of a version that tells none", hint=hint) from refused
+        except msgspec.MsgspecError as error:
+            text = f"gateway {self.gateway_id} tells its versions in a way that we do not know: {error}"
+            raise TransferFailed(text, hint=hint) from error
+        if CONTROL_VERSION not in versions.control:
+            served = ", ".join(map(str, versions.control)) or "none"
+            who = f"gateway {self.gateway_id} (skytf {versions.program})"
+            raise TransferFailed(
+                f"{who} serves version {served} of the control API, this client knows {CONTROL_VERSION}", hint=hint
+            )
+        return versions
 
     def put_peers(self, peers: Sequence[PeerAddress]) -> None:
         """Tell where its peers are."""

@@ -74,6 +74,19 @@ class PeerChanged(_Event, frozen=True, tag="peer"):
     up: bool
 
 
+class OperatorTotals(msgspec.Struct, frozen=True):
+    """What one operator of a gateway's program has done; ``step`` is its place in its group, 0 the head."""
+
+    partition: str
+    step: int
+    op: str
+    to: tuple[str, ...] = ()
+    chunks: int = 0
+    bytes: int = 0
+    busy_s: float = 0.0
+    waiting_s: float = 0.0
+
+
 class Totals(msgspec.Struct, frozen=True):
     """
     What a gateway has counted since it started.
@@ -81,7 +94,7 @@ class Totals(msgspec.Struct, frozen=True):
     ``bytes_read`` and ``bytes_written`` are of objects; ``bytes_sent`` and ``bytes_received`` went over all links, and
     ``sent_to`` and ``received_from`` are the same by peer. ``stores`` maps the end of a job (``<job id>-source``,
     ``<job id>-destination-<n>``; the job is the first one of a program's group) to operation → requests, and to
-    ``read_bytes`` and ``written_bytes``.
+    ``read_bytes`` and ``written_bytes``. ``operators`` comes only where it is asked for, and at the end.
     """
 
     bytes_read: int = 0
@@ -92,6 +105,7 @@ class Totals(msgspec.Struct, frozen=True):
     sent_to: dict[str, int] = {}
     received_from: dict[str, int] = {}
     stores: dict[str, dict[str, int]] = {}
+    operators: tuple[OperatorTotals, ...] = ()
 
 
 class Counters(Totals, frozen=True, tag_field="kind", tag="counters"):

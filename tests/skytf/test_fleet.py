@@ -35,6 +35,9 @@ class Told:
     said: list[tuple[str, object]]
     peers: Sequence[PeerAddress] = field(default=())
 
+    def agree(self) -> None:
+        """Speak as the client does."""
+
     def put_peers(self, addresses: Sequence[PeerAddress]) -> None:
         self.said.append(("told", self.name))
         self.peers = addresses

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from skytf.cli.summary import summary
 from skytf.model.span import Span
-from skytf.report import Compared, Failure, HostStep, Report
+from skytf.report import Compared, Failure, HostStep, OperatorUse, Report
 from tests.skytf.cli.fake import INCOMPLETE, REPORT
 
 
@@ -101,3 +101,15 @@ def test_a_rehearsal_ends_with_what_was_predicted_and_measured() -> None:
     assert "goodput as played" in text
     assert "bottleneck: this machine" in text
     assert "skytf resume" not in text
+
+
+def test_the_slow_operator_is_named_with_its_share_of_time() -> None:
+    uses = (
+        OperatorUse("local:a", "read_local", "", 2, 13, 1000, 1.0, 9.0),
+        OperatorUse("local:b", "write_local", "destination-0", 2, 13, 1000, 9.3, 0.7),
+    )
+
+    text = read(replace(REPORT, operators=uses, slowest_operator=uses[1].name))
+
+    assert "  slowest operator: write_local at local:b to destination-0, at work 93% of its time\n" in text
+    assert "slowest" not in read(REPORT)

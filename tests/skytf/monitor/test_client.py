@@ -48,6 +48,53 @@ def test_status_is_typed(server: Server, client: GatewayClient) -> None:
     assert server.asked[0].authorization == "Bearer hush"
 
 
+def test_versions_are_agreed_on_first(server: Server, client: GatewayClient) -> None:
+    document = {"program": "0.1.0", "control": [1, 2], "programs": [1], "wire": {"lowest": 2, "highest": 3}, "new": 1}
+    server.answers["GET /v1/version"] = lambda api: api.reply(200, document)
+
+    versions = client.agree()
+
+    assert (versions.program, versions.control) == ("0.1.0", (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "words"),
+    [
+        (200, {"program": "9.9.9", "control": [7, 8], "wire": {}}, r"\(skytf 9.9.9\) serves version 7, 8 .* knows 1"),
+        (200, {"program": "9.9.9", "control": [], "wire": {}}, "serves version none"),
+        (200, {"control": "all of them"}, "in a way that we do not know"),
+        (404, {"error": "Not Found", "hint": ""}, "is of a version that tells none"),
+    ],
+)
+def test_a_gateway_of_another_version_is_refused(
+    server: Server, client: GatewayClient, status: int, document: dict[str, object], words: str
+) -> None:
+    server.answers["GET /v1/version"] = lambda api: api.reply(status, document)
+
+    with pytest.raises(TransferFailed, match=words) as refused:
+        client.agree()
+
+    assert refused.value.hint == "run the same skytf at both ends"
+
+
+def test_a_gateway_that_cannot_answer_yet_is_not_of_another_version(server: Server, client: GatewayClient) -> None:
+    server.answers["GET /v1/version"] = lambda api: api.reply(503, {"error": "it stops", "hint": ""})
+
+    with pytest.raises(TransferFailed, match="refused GET /v1/version: it stops"):
+        client.agree()
+
+
+def test_totals_come_by_operator(server: Server, client: GatewayClient) -> None:
+    operator = {"partition": "job-0", "step": 1, "op": "send", "to": ["b"], "chunks": 2, "bytes": 9}
+    document = {"bytes_read": 9, "operators": [operator | {"busy_s": 0.5, "waiting_s": 1.5}], "bottleneck": None}
+    server.answers["GET /v1/counters"] = lambda api: api.reply(200, document)
+
+    totals = client.totals()
+
+    assert (totals.bytes_read, totals.operators[0].op, totals.operators[0].to) == (9, "send", ("b",))
+    assert totals.operators[0].waiting_s == 1.5
+
+
 def test_peers_and_losses_are_told(server: Server, client: GatewayClient) -> None:
     server.answers["PUT /v1/peers"] = server.answers["POST /v1/lost"] = lambda api: api.reply(204)
 
