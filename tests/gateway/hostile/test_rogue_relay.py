@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
 import struct
@@ -17,7 +18,7 @@ from gateway.units import KIB
 from gateway.wire.peers import Identity
 from tests.gateway.hostile import second
 from tests.gateway.hostile.second import Connection, Frame, Me
-from tests.gateway.pipelines import fill, gateway, read_step, send_step, shard_of, tree, write_step
+from tests.gateway.pipelines import SMALL, fill, gateway, read_step, send_step, shard_of, tree, write_step
 from tests.gateway.test_control import Client
 from tests.gateway.test_daemon import SECRETS, Home
 
@@ -110,13 +111,17 @@ class Parrot:
 
 
 @pytest.mark.timeout(60)
-def test_a_relay_that_repeats_everything_changes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("if_exists", ["overwrite", "fail", "skip"])
+def test_a_relay_that_repeats_everything_changes_nothing(tmp_path: Path, if_exists: str) -> None:
     fill(tmp_path / "from", small=40, large=[300 * KIB, 700 * KIB, 130 * KIB])
     keys = {name: os.urandom(32) for name in "abr"}
+    agreed = dataclasses.replace(SMALL, if_exists=if_exists)
     sink = Step("receive", children=(write_step(tmp_path / "to"),))
     programs = {
-        "a": gateway("a", read_step(send_step("r")), dials=["r"], routes={"b": ("r",)}, sinks={"0": ("b",)}),
-        "b": gateway("b", sink, dialled_by=["r"], routes={"a": ("r",)}),
+        "a": gateway(
+            "a", read_step(send_step("r")), dials=["r"], routes={"b": ("r",)}, sinks={"0": ("b",)}, settings=agreed
+        ),
+        "b": gateway("b", sink, dialled_by=["r"], routes={"a": ("r",)}, settings=agreed),
     }
     homes = {n: Home(tmp_path / n, program, link_private_key=keys[n].hex()) for n, program in programs.items()}
     parrot = Parrot(keys)
