@@ -13,11 +13,12 @@ from gateway.delivery.letters import Abort, Complete, Letter, Open, kind_of
 from gateway.delivery.post import Post
 from gateway.delivery.runtime import Runtime, Secrets
 from gateway.errors import BadProgram, GatewayError, IntegrityError, LocalWireError, PeerLost, RemoteWireError, Stopped
+from gateway.footprint import pools_bytes
 from gateway.meter import Meter
 from gateway.operators.base import Operator, SourceOperator
 from gateway.operators.heads import heads
 from gateway.operators.totals import totals
-from gateway.program import Program, reads, receives
+from gateway.program import Program
 from gateway.shard import Shard
 from gateway.wire.certificates import tls_of
 from gateway.wire.connections import SocketProfile
@@ -278,17 +279,6 @@ class Pipeline:
 
 
 def _pools(program: Program) -> tuple[Pool, Pool]:
-    """
-    Return the pool that is read into and the one that is received into: one, or two of half the size.
-
-    Two gateways that send to each other from one pool each could fill both with what they send, and wait for ever for
-    memory to receive into. A pool holds at least one frame, however small ``pool_bytes`` is: a chunk larger than that
-    passes, alone.
-    """
-    settings = program.settings
-    both = any(reads(group.head) for group in program.groups) and any(receives(group.head) for group in program.groups)
-    largest = max(settings.chunk_bytes, settings.threshold_bytes, settings.batch_bytes)
-    whole_bytes = -(-largest // settings.slice_bytes) * settings.slice_bytes
-    pool_bytes = max(settings.pool_bytes // 2 if both else settings.pool_bytes, whole_bytes)
-    reading = Pool(pool_bytes, settings.slice_bytes)
-    return reading, Pool(pool_bytes, settings.slice_bytes) if both else reading
+    """Return the pool that is read into and the one that is received into, which may be the same."""
+    pools = [Pool(size_bytes, program.settings.slice_bytes) for size_bytes in pools_bytes(program)]
+    return pools[0], pools[-1]

@@ -193,6 +193,19 @@ def test_what_is_generated_shrinks_as_text_does_or_not_at_all(compressible: bool
     assert least <= ratio <= most
 
 
+def test_a_slow_discard_lets_bytes_through_at_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("gateway.operators.discard.time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("gateway.operators.discard.time.sleep", pauses.append)
+    store = Nowhere(bytes_per_s=1000)
+
+    store.put("k", memoryview(bytes(500)), Attributes())
+    store.put_part("k", "token", number=1, offset=0, payload=memoryview(bytes(1000)))
+    store.stream_part("k", "token", number=2, offset=0).write(memoryview(bytes(250)))
+
+    assert pauses == [0.5, 1.5, 1.75]
+
+
 def test_what_is_discarded_is_confirmed_and_gone() -> None:
     store = Nowhere()
 
