@@ -12,13 +12,10 @@ from skytf.model.region import Region
 from skytf.model.span import Span
 from skytf.model.topology import Topology
 from skytf.model.usage import Requests
+from skytf.predict.connections import share
 from skytf.volume.asked import LIST
 from skytf.volume.ways import Way, is_own_machine
 
-# The throughput between regions was measured with so many connections (docs/catalog.md). That fewer are slower in
-# proportion is what Skyplane's planner takes for granted (0.3.2, solver.py: flow ≤ grid x connections / 64); nobody has
-# measured it.
-MEASURED_CONNECTIONS = 64
 # What one gateway asks its stores in a second. Measured 2026-11 with boto3 over HTTPS, objects of 4 KiB, a fast server
 # on the same two cores: 100 to 150 with 16 threads (they share one interpreter), 600 to 850 with one. How far away a
 # real store is and what it allows is not in it.
@@ -65,9 +62,7 @@ def link_capacities(
         shape = _shape(request, source, target)
         lines = (count[source], count[target])
         measured = known.get((source, target))
-        found[source, target] = (
-            _measured(measured, lines, request.connections) if shape is None else _shaped(shape, lines, request)
-        )
+        found[source, target] = _measured(measured, lines, request) if shape is None else _shaped(shape, lines, request)
     return found
 
 
@@ -198,18 +193,17 @@ def _shaped(shape: LinkShape, lines: tuple[int, int], request: Request) -> Span:
     return Span(0.0, gbps, gbps) if per_pair else Span()
 
 
-def _measured(figures: LinkFigures | None, lines: tuple[int, int], connections: int) -> Span:
+def _measured(figures: LinkFigures | None, lines: tuple[int, int], request: Request) -> Span:
     """
     Return what was measured between one gateway of each, times the gateways of the site that has fewer.
 
-    A gateway has connections with all of the other side; where these are fewer than were measured with, low has their
-    share only.
+    A gateway has connections with all of the other side; where these are fewer than were measured with, they may have
+    their share only (`skytf.predict.connections`).
     """
     if figures is None:
         return Span()
-    one = figures.throughput_gbps.value
-    share = min(1.0, connections * max(lines) / MEASURED_CONNECTIONS)
-    return Span(one.low * share, one.likely, one.high).scaled(min(lines))
+    part = share(request.connections * max(lines), request.settings.congestion, figures.rtt_ms.value.likely)
+    return (figures.throughput_gbps.value * part).scaled(min(lines))
 
 
 def _over(load: float | None, capacity: float | None) -> float | None:

@@ -199,6 +199,16 @@ def test_fewer_connections_than_were_measured_with_may_be_slower() -> None:
     assert predicted(many, KNOWN).links[0].capacity_gbps == Span.exactly(32)
 
 
+def test_with_cubic_few_connections_are_likely_slower_the_longer_the_way_is() -> None:
+    """4 of the 10 that fill a way of 40 ms; with none known, 4 of 64."""
+    few = replace(TO_IOWA, connections=4, settings=Settings(congestion="cubic"))
+    near = replace(KNOWN, links=(replace(KNOWN.links[0], rtt_ms=q(40)),))
+    far = replace(KNOWN, links=(replace(KNOWN.links[0], rtt_ms=Quote()),))
+
+    assert predicted(few, near).links[0].capacity_gbps == Span(0.5, pytest.approx(3.2), 8)
+    assert predicted(few, far).links[0].capacity_gbps == Span(0.5, 0.5, 8)
+
+
 def test_many_small_objects_take_as_long_as_they_are_asked_for() -> None:
     """1,000,000 objects are 2,000,000 questions to their source, at likely 125 a second: 16,000 s, for 4 GB."""
     found = predicted(TO_IOWA, KNOWN, [surveyed(4 * KIB, times=1_000_000)])
