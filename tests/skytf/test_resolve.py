@@ -221,6 +221,14 @@ def test_options_that_cannot_be_are_refused(options: Options) -> None:
         resolved("a", "b", options=options)
 
 
+def test_what_links_are_like_stands_in_the_settings_of_every_program() -> None:
+    options = Options(link_tls=True, congestion="bbr", socket_buffer_bytes=MIB)
+
+    settings = resolved("a", "b", options=options).settings
+
+    assert (settings.link_tls, settings.congestion, settings.socket_buffer_bytes) == (True, "bbr", MIB)
+
+
 def test_a_pool_holds_several_of_the_largest_frames() -> None:
     request = resolved("a", "b", options=Options(chunk_bytes=256 * MIB, threshold_bytes=256 * MIB))
 
