@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 import msgspec
 
-from gateway.program import Group, Peer, Program, Step
+from gateway.errors import BadProgram
+from gateway.program import Group, Peer, Program, Step, receives, steps, validate
 from skytf.model.job import Endpoint, Job, Request
 from skytf.model.region import Region
 from skytf.model.topology import Gateway, Route, Topology
@@ -15,7 +17,63 @@ from skytf.model.topology import Gateway, Route, Topology
 
 def programs(topology: Topology, request: Request) -> dict[str, Program]:
     """Return gateway id → program, for every gateway of *topology*."""
-    return {gateway.gateway_id: _program(gateway, topology, request) for gateway in topology.gateways}
+    made = {gateway.gateway_id: _program(gateway, topology, request) for gateway in topology.gateways}
+    check_fleet(made)
+    return made
+
+
+def check_fleet(programs: Mapping[str, Program]) -> None:
+    """
+    Check what no gateway can see alone: that links have two ends, and that chunks arrive and do not go in circles.
+
+    Raises:
+        BadProgram: They do not; the message names the gateways.
+    """
+    for name, program in programs.items():
+        validate(program)
+        for peer in program.peers:
+            there = programs.get(peer.gateway)
+            back = [one for one in there.peers if one.gateway == name] if there else []
+            if not back or back[0].dial == peer.dial:
+                what = "no program" if there is None else "no link back" if not back else "the same idea of who dials"
+                raise BadProgram(f"{name} has a link with {peer.gateway}, which has {what}")
+        for partition, destinations in program.sinks.items():
+            for destination, sinks in destinations.items():
+                for sink in sinks:
+                    if not _writes(programs.get(sink), partition, int(destination)):
+                        raise BadProgram(
+                            f"{sink} does not write destination {destination} of {partition!r}, as {name} says"
+                        )
+    for partition in sorted({partition for program in programs.values() for partition in _heads(program)}):
+        _check_way(partition, programs)
+
+
+def _writes(program: Program | None, partition: str, destination: int) -> bool:
+    head = _heads(program).get(partition) if program else None
+    return head is not None and any(step.params.get("destination") == destination for step in steps(head))
+
+
+def _heads(program: Program) -> dict[str, Step]:
+    return {partition: group.head for group in program.groups for partition in group.partitions}
+
+
+def _check_way(partition: str, programs: Mapping[str, Program]) -> None:
+    """Follow the chunks of *partition* from gateway to gateway."""
+    heads = {name: _heads(program).get(partition) for name, program in programs.items()}
+    sends = {
+        name: sorted({str(step.params["peer"]) for step in steps(head) if step.op == "send"})
+        for name, head in heads.items()
+        if head is not None
+    }
+    for name, targets in sends.items():
+        for target in targets:
+            there = heads.get(target)
+            if there is None or not receives(there):
+                raise BadProgram(f"{name} sends chunks of {partition!r} to {target}, which does not receive them")
+    try:
+        tuple(TopologicalSorter(sends).static_order())
+    except CycleError as error:
+        raise BadProgram(f"chunks of {partition!r} go in a circle: {' ← '.join(error.args[1])}") from error
 
 
 def _program(gateway: Gateway, topology: Topology, request: Request) -> Program:

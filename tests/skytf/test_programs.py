@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.program import Program, Step, decode, encode, steps, validate
+import pytest
+
+from gateway.errors import BadProgram
+from gateway.program import Group, Peer, Program, Step, decode, encode, steps, validate
 from gateway.stores.base import StoreSpec
 from skytf.model.job import Endpoint, Request
 from skytf.planner import plan
-from skytf.programs import programs
+from skytf.programs import check_fleet, programs
 from tests.skytf.requests import A, B, C, R, bucket, job, path, request
 
 
@@ -128,3 +131,45 @@ def test_one_site_for_both_ends_needs_no_peers() -> None:
     assert found.keys() == {"local-a-0", "local-a-1"}
     assert all(program.peers == () for program in found.values())
     assert ops(found["local-a-0"].groups[0].head) == ["read_object_store", "write_object_store"]
+
+
+def relay(name: str, target: str, *peers: Peer) -> Program:
+    head = Step("receive", {}, (0,), (Step("send", {"peer": target}, (0,)),))
+    return Program(name, (Group(("job",), head),), peers)
+
+
+def test_chunks_that_go_in_a_circle_are_refused() -> None:
+    circle = {
+        "a": relay("a", "b", Peer("b", True, 1), Peer("c", False, 1)),
+        "b": relay("b", "c", Peer("c", True, 1), Peer("a", False, 1)),
+        "c": relay("c", "a", Peer("a", True, 1), Peer("b", False, 1)),
+    }
+
+    with pytest.raises(BadProgram, match=r"chunks of 'job' go in a circle: (. ← ){3}.$"):
+        check_fleet(circle)
+
+
+def without(found: dict[str, Program], name: str) -> dict[str, Program]:
+    return {key: program for key, program in found.items() if key != name}
+
+
+def test_what_one_gateway_says_of_another_must_be_true() -> None:
+    found = made(request())
+    source, sink = found["local-a-0"], found["local-b-0"]
+    mute = replace(sink, groups=(Group(("job-0",), Step("gen_data", {}, (0,), sink.groups[0].head.children)),))
+    blind = replace(
+        sink, groups=(Group(("job-0",), Step("receive", {}, (0,), (Step("discard", {"destination": 7}),))),)
+    )
+    cases = {
+        "has a link with local-b-0, which has no program": without(found, "local-b-0"),
+        "has a link with local-b-0, which has no link back": found | {"local-b-0": replace(sink, peers=())},
+        "has the same idea of who dials": found
+        | {"local-b-0": replace(sink, peers=(replace(sink.peers[0], dial=source.peers[0].dial),))},
+        "sends chunks of 'job-0' to local-b-0, which does not receive them": found | {"local-b-0": mute},
+        "local-b-0 does not write destination 0 of 'job-0'": found | {"local-b-0": blind},
+    }
+
+    for words, programs_of in cases.items():
+        with pytest.raises(BadProgram) as refused:
+            check_fleet(programs_of)
+        assert words in str(refused.value)
