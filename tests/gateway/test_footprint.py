@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.fleet import Fleet, Load
-from gateway.footprint import BASE_BYTES, bound_bytes, pools_bytes
+from gateway.footprint import BASE_BYTES, TLS_BYTES, bound_bytes, pools_bytes
 from gateway.program import Group, Peer, Program, Settings, Step
 from gateway.units import GIB, KIB, MIB
 
@@ -51,6 +52,13 @@ def test_the_bound_of_a_relay_is_its_pool_and_its_connections() -> None:
 
     page = 4096
     assert bound_bytes(relay) == BASE_BYTES + 64 * (256 * KIB + page) + 2 * 8 * 6 * (256 * KIB + page)
+
+
+def test_tls_has_buffers_of_its_own_for_each_connection() -> None:
+    relay = program(Step("receive", children=(SEND,)), connections=8)
+    secure = program(Step("receive", children=(SEND,)), settings=replace(SETTINGS, link_tls=True), connections=8)
+
+    assert bound_bytes(secure) - bound_bytes(relay) == 2 * 8 * TLS_BYTES
 
 
 def test_every_writer_may_hold_a_frame() -> None:
