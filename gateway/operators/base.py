@@ -63,14 +63,18 @@ class Operator:
     """
     One step, running. The order of calls: `start` once; `put` and `hear` from any thread; `close`; `join`.
 
-    A subclass takes ``(step, context)`` and raises `BadProgram` for params that it cannot use. At the head of a group,
-    ``takes_frames`` says whether it may be `put` what peers send, ``takes_shards`` whether `submit` finds a source.
+    A subclass takes ``(step, context)``, names its ``params`` and raises `BadProgram` for those that it cannot use. At
+    the head of a group, ``takes_frames`` says whether it may be `put` what peers send, ``takes_shards`` whether
+    `submit` finds a source.
     """
 
+    params: frozenset[str] = frozenset()
     takes_frames = True
     takes_shards = False
 
     def __init__(self, step: Step, context: Context) -> None:  # noqa: ARG002 -- subclasses use it
+        if strange := step.params.keys() - self.params:
+            raise BadProgram(f"{step.op!r} has a param that means nothing to it: {min(strange)!r}")
         self.step = step
         self.children: list[Operator] = []
         self.meter = Meter()
@@ -182,6 +186,8 @@ class SinkOperator(Operator):
 
     Params: ``prefix`` (of the destination), ``recursive``, ``destination`` (its index in the job).
     """
+
+    params = frozenset({"prefix", "recursive", "destination"})
 
     def __init__(self, step: Step, context: Context) -> None:
         super().__init__(step, context)

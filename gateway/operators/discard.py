@@ -18,6 +18,8 @@ from gateway.stores.base import Attributes, Head, Part, PartStream
 class Discard(SinkOperator):
     """Params: those of a `SinkOperator`, all but ``destination`` optional, and ``bytes_per_s`` (0: as they come)."""
 
+    params = SinkOperator.params | {"bytes_per_s"}
+
     def open_store(self, runtime: Runtime) -> Writable:
         """Return a store that forgets."""
         return Nowhere(param(self.step, "bytes_per_s", int, 0))

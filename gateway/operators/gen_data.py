@@ -29,6 +29,8 @@ class GenData(SourceOperator):
     ``objects`` and ``size_bytes`` are for whoever makes the shards, whose entries say keys and sizes.
     """
 
+    params = frozenset({"seed", "compressible", "objects", "size_bytes"})
+
     def open_store(self, runtime: Runtime) -> Readable:
         """Return the store that makes objects up."""
         return Generated(

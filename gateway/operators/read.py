@@ -6,4 +6,6 @@ from gateway.operators.base import SourceOperator
 
 
 class Read(SourceOperator):
-    """Params: ``store`` (the fields of a `StoreSpec`)."""
+    """Params: ``store`` (the fields of a `StoreSpec`); ``prefix`` and ``recursive`` are for whoever reviews."""
+
+    params = frozenset({"store", "prefix", "recursive"})

@@ -12,6 +12,8 @@ from gateway.wire.peers import FrameQueue
 class Send(Operator):
     """Params: ``peer`` (a gateway id)."""
 
+    params = frozenset({"peer"})
+
     def __init__(self, step: Step, context: Context) -> None:
         super().__init__(step, context)
         self._outlet = context.outlets.outlet(self.to)

@@ -18,6 +18,8 @@ class Write(SinkOperator):
     have to go to its owner alone.
     """
 
+    params = SinkOperator.params | {"store", "shared_disk", "fsync"}
+
     def open_store(self, runtime: Runtime) -> Writable:
         """
         Return the store that is written.

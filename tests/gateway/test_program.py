@@ -145,6 +145,9 @@ def test_a_key_of_the_wrong_length_is_refused(length: int) -> None:
         Step("receive", children=(Step("discard"),)),
         Step("receive", children=(send_step("b"), Step("discard", {"destination": "zero"}))),
         Step("gen_data", {"seed": "x"}, children=(send_step("b"),)),
+        Step("gen_data", {"sed": 1}, children=(send_step("b"),)),
+        Step("receive", {"peer": "b"}, children=(send_step("b"),)),
+        Step("receive", children=(Step("discard", {"destination": 0, "fsync": True}),)),
         Step("receive", children=(Step("write_local", {"store": {"scheme": "file"}, "destination": 0}),)),
     ],
 )
