@@ -64,7 +64,7 @@ class Link:
 
     ``version`` of the wire is what both ends agreed on. ``on_sent`` is told the bytes of each write once the kernel has
     taken them: TCP's own headers and repeats, TLS's 22 bytes for every 16 KiB, and the some 300 bytes of the handshake,
-    are not among them; ``on_received`` is told what was read. ``waited_s`` is how long the receiving thread has waited.
+    are not among them; ``on_received`` is told what was read.
     """
 
     def __init__(self, sock: Stream, sending_key: bytes, receiving_key: bytes, version: int = 0) -> None:
@@ -77,7 +77,7 @@ class Link:
         self._closing = threading.Lock()
         self.on_sent: Callable[[int], None] = lambda _: None
         self.on_received: Callable[[int], None] = lambda _: None
-        self.waited_s = 0.0
+        self._receiving_s = 0.0
 
     def accept_header(self, header: bytes) -> None:
         """Take the peer's `header`, the `STREAM_HEADER_BYTES` that it sends before its first record."""
@@ -129,7 +129,7 @@ class Link:
             view = decoder.want()
             began = clock()
             n = self._socket.recv_into(view, len(view), socket.MSG_WAITALL)
-            self.waited_s += clock() - began
+            self._receiving_s += clock() - began
             if n == 0:
                 if decoder.between_records:
                     return
@@ -140,6 +140,12 @@ class Link:
             event = decoder.advance(n)
             if event is not None:
                 yield event
+
+    @property
+    def waited_s(self) -> float:
+        """How long the receiving thread has waited for bytes; what it did for TLS in that time is work."""
+        opening_s = 0.0 if isinstance(self._socket, socket.socket) else self._socket.opening_s
+        return self._receiving_s - opening_s
 
     @property
     def cipher(self) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from gateway.errors import RemoteWireError
+from gateway.meter import clock
 from gateway.units import KIB
 
 # How much is read from or written to the socket at once. With OpenSSL's own buffers an end of a connection holds some
@@ -31,7 +32,7 @@ class TlsSocket:
     A socket with TLS over it: what `gateway.wire.link.Link` and the handshake need of a socket.
 
     One thread may send and one may receive at a time. ``names`` are those in the peer's certificate, ``cipher`` is what
-    was agreed on; both are there after `shake_hands`.
+    was agreed on; both are there after `shake_hands`. ``opening_s`` is the time that opening what came has taken.
     """
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, *, server: bool) -> None:
@@ -48,6 +49,7 @@ class TlsSocket:
         self._deadline: float | None = None
         self._spoke = not server
         self.records_left = MOST_RECORDS
+        self.opening_s = 0.0
 
     def shake_hands(self, timeout_s: float) -> None:
         """
@@ -86,6 +88,7 @@ class TlsSocket:
         """
         if timeout_s is None and len(self._buffer) < STEP_BYTES:
             self._buffer = memoryview(bytearray(STEP_BYTES))
+            self.opening_s = 0.0
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
         self.plain.settimeout(timeout_s)
 
@@ -151,7 +154,7 @@ class TlsSocket:
 
     def _decrypt(self, view: memoryview) -> int:
         """Fill *view* from what was received already; return less than its size where that ends."""
-        done = 0
+        done, began = 0, clock()
         with self._state:
             try:
                 while done < len(view):
@@ -163,6 +166,7 @@ class TlsSocket:
                 pass
             except ssl.SSLError as error:
                 raise _foreign(error) from error
+        self.opening_s += clock() - began
         return done
 
     def _fill(self) -> bool:

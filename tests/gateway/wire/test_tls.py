@@ -10,6 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.errors import RemoteWireError
+from gateway.wire.decoder import RecordDecoder
+from gateway.wire.link import Link
+from gateway.wire.records import Kind, Ping, encode_ping
 from gateway.wire.tls import STEP_BYTES, TlsSocket
 from tests.gateway.authorities import everybody
 
@@ -84,6 +87,18 @@ def test_the_end_and_a_cut_look_like_those_of_a_socket(streams: tuple[TlsSocket,
 
     assert read(b, 100) == b"last"
     assert read(b, 100) == b""
+
+
+def test_opening_what_came_is_work_and_no_waiting(streams: tuple[TlsSocket, TlsSocket]) -> None:
+    a, b = (Link(stream, b"1" * 32, b"1" * 32) for stream in streams)
+    b.accept_header(a.header)
+    decoder = RecordDecoder(b.open, frozenset({Kind.PING}))
+
+    a.send(a.seal(encode_ping(1)))
+
+    assert next(b.receive(decoder, lambda _: None)) == Ping(1)
+    assert streams[1].opening_s > 0
+    assert b.waited_s == b._receiving_s - streams[1].opening_s
 
 
 def test_a_bit_that_was_turned_on_the_way_ends_the_connection(streams: tuple[TlsSocket, TlsSocket]) -> None:
