@@ -3,7 +3,8 @@
 
 Real daemons on emulated hosts (`tests.lab`): made-up objects in, confirmed and forgotten. A link passes 100 Mbit/s, one
 packet of a thousand is lost, and chunks are as much smaller than deployed ones as the link is slower than 6.4 Gbit/s.
-A run is measured once chunks arrive on all connections: object bytes that the sink has confirmed, per second.
+A run is measured once all connections are busy: bytes of frames that arrive at the sink per second. Frames add less
+than 0.1 % to the bytes of objects, and a run in which one was sent twice is none.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from benchmarks.fleet import Fleet, Load
 from benchmarks.rows import Row, machine, write
 from gateway.program import Settings
-from gateway.units import MIB
+from gateway.units import KIB, MIB
 from tests.lab.gateways import Gateway, Gateways
 from tests.lab.hosts import why_no_hosts
 from tests.lab.wan import Link, Wan
@@ -32,13 +33,13 @@ RAMP_S = 8.0
 MEASURED_S = 12.0
 GOAL = 0.9
 SOURCE, RELAY, SINK = "source-1", "relay-1-1", "sink-1"
-# 64 MiB on a link of 6.4 Gbit/s are under way as long as these on ours.
-SETTINGS = {"chunk_bytes": MIB, "threshold_bytes": MIB, "batch_bytes": MIB}
+# 64 MiB on a link of 6.4 Gbit/s are under way as long as these on ours. Slices are what is counted when it is whole.
+SETTINGS = {"chunk_bytes": MIB, "threshold_bytes": MIB, "batch_bytes": MIB, "slice_bytes": 64 * KIB}
 # More than passes while it is measured; what is left is given up.
 LOAD = Load(objects=64, size_bytes=16 * MIB)
 # A run is worth nothing if the emulator was the limit, or had no core when it wanted one: then it is done again.
 MOST_EMULATOR_CPU = 0.9
-MOST_LATE_MS = 150.0
+MOST_LATE_MS = 50.0
 ATTEMPTS = 3
 
 
@@ -62,16 +63,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run gave: goodput in bytes of objects per second, and the core's share that the emulator took."""
+    """What a run gave: goodput in bytes per second, the emulator's share of a core, frames that were sent again."""
 
     bytes_per_s: float
     emulator_cpu: float
     late_ms: float
+    resent: int
 
     @property
     def doubtful(self) -> bool:
-        """Whether this machine was too busy to emulate the link."""
-        return self.emulator_cpu > MOST_EMULATOR_CPU or self.late_ms > MOST_LATE_MS
+        """Whether this machine was too busy to emulate the link, or bytes were counted twice."""
+        return self.emulator_cpu > MOST_EMULATOR_CPU or self.late_ms > MOST_LATE_MS or self.resent > 0
 
 
 def cases() -> Iterator[Case]:
@@ -109,22 +111,16 @@ def run(case: Case, home: Path) -> Run:
         ) as gateways:
             feeder = threading.Thread(target=_feed, args=(gateways[SOURCE],))
             feeder.start()
-            began_s = time.monotonic()
             threading.Event().wait(RAMP_S)
-            before = wan.counters()
+            before, from_s, first_bytes = wan.counters(), time.monotonic(), _arrived(gateways[SINK])
             threading.Event().wait(MEASURED_S)
-            after = wan.counters()
+            after, to_s, last_bytes = wan.counters(), time.monotonic(), _arrived(gateways[SINK])
             feeder.join()
-            seen = [
-                (at_s, int(event["bytes_written"]))
-                for at_s, event in gateways[SINK].seen
-                if event["kind"] == "counters" and at_s - began_s >= RAMP_S
-            ]
+            resent = gateways[SOURCE].call("GET", "/v1/status")["counters"]["frames_resent"]
             for one in programs:
                 gateways[one.gateway].kill()
-    (from_s, first), (to_s, last) = seen[0], seen[-1]
-    cpu = (after["cpu_s"] - before["cpu_s"]) / MEASURED_S
-    return Run((last - first) / (to_s - from_s), cpu, after["late_s"] * 1000)
+    cpu = (after["cpu_s"] - before["cpu_s"]) / (to_s - from_s)
+    return Run((last_bytes - first_bytes) / (to_s - from_s), cpu, after["late_s"] * 1000, resent)
 
 
 def undoubted(case: Case) -> Run:
@@ -135,6 +131,10 @@ def undoubted(case: Case) -> Run:
         if not result.doubtful:
             break
     return result
+
+
+def _arrived(sink: Gateway) -> int:
+    return int(sink.call("GET", "/v1/status")["counters"]["bytes_received"])
 
 
 def _feed(source: Gateway) -> None:
@@ -156,7 +156,7 @@ def main() -> None:
             continue
         result = undoubted(case)
         share = result.bytes_per_s * 8 / 1e6 / LINK_MBIT
-        marks = f"{'≥ 0.9 ✓' if share >= GOAL else ''} {'machine too busy: worth nothing' if result.doubtful else ''}"
+        marks = f"{'≥ 0.9 ✓' if share >= GOAL else ''} {'worth nothing' if result.doubtful else ''}"
         about = f"{result.emulator_cpu:.0%} of a core, at most {result.late_ms:.0f} ms late"
         print(f"{case.name:<30}{share * LINK_MBIT:>8.1f}{share:>13.2f}  {about} {marks}".rstrip(), flush=True)
         reference = LINK_MBIT * 1e6 / 8 / 1e9

@@ -12,6 +12,7 @@ or ``{"ask": "counters"}``. It ends with its stdin.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import heapq
 import json
@@ -169,6 +170,8 @@ def attach() -> int:
 
 def main() -> None:
     """Serve the links of the fleet that stdin describes."""
+    with contextlib.suppress(PermissionError):  # a link does not wait until a core is free
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     first = json.loads(sys.stdin.readline())
     emulator = Emulator(first["hosts"], first["seed"])
     inbox: list[dict[str, Any]] = []
