@@ -12,6 +12,7 @@ from gateway.wire.ciphers import AES256GCM, chosen
 from gateway.wire.codecs import FrameOpener, FrameSealer
 from gateway.wire.compression import Compressor, compressor
 from gateway.wire.frame import (
+    RUN_SLICES,
     Frame,
     Header,
     Piece,
@@ -47,7 +48,8 @@ class SliceSealer:
     Cut *raw_bytes* of plaintext into slices and seal each: write into `room` and tell `advance`, or give it to `take`.
 
     *staging* is the caller's buffer of one slice of plaintext. *place* says where a sealed slice goes, *sealed* is told
-    of it.
+    of it, and of the run that it begins (`gateway.wire.frame.FrameWriter.slice`): slices that are not packed are all of
+    one size, so that it is known before they are read. What begins to shrink within a run is packed after it.
     """
 
     def __init__(
@@ -58,16 +60,17 @@ class SliceSealer:
         raw_bytes: int,
         compressor: Compressor | None,
         place: Callable[[int], memoryview],
-        sealed: Callable[[int, memoryview], None],
+        sealed: Callable[[int, memoryview, int], None],
     ) -> None:
         self._sealer = sealer
         self._staging = staging
         self._left = raw_bytes
-        self._compressor = compressor
+        self._compressor = self._packs = compressor
         self._place = place
         self._sealed = sealed
         self._filled = 0
         self._index = 0
+        self._run = 0
 
     def room(self, size_bytes: int) -> memoryview:
         """Return where the next at most *size_bytes* of plaintext go."""
@@ -92,9 +95,21 @@ class SliceSealer:
 
     def _seal(self, plaintext: memoryview) -> None:
         out = self._place(self._index)
-        used = self._sealer.seal(self._index, self._left == 0, plaintext, out, self._compressor)
-        self._sealed(self._index, out[:used])
+        begins = 0 if self._run else self._plan(plaintext)
+        self._run += begins
+        used = self._sealer.seal(self._index, self._left == 0, plaintext, out, self._packs)
+        self._sealed(self._index, out[:used], begins)
         self._index += 1
+        self._run -= 1
+
+    def _plan(self, plaintext: memoryview) -> int:
+        """Return how many slices from here on are sealed as they are; 1 for one that is tried to be packed."""
+        compressor = self._compressor
+        if compressor is not None and not compressor.skips(plaintext):
+            self._packs = compressor
+            return 1
+        self._packs = None
+        return min(RUN_SLICES, 1 + self._left // len(self._staging)) if len(plaintext) == len(self._staging) else 1
 
 
 class FrameBuilder:
@@ -116,7 +131,7 @@ class FrameBuilder:
             raw_bytes=raw_bytes,
             compressor=sealing.compressor,
             place=lease.slices.__getitem__,
-            sealed=lambda _, view: self._slices.append(view),
+            sealed=lambda _, view, __: self._slices.append(view),
         )
 
     def finish(

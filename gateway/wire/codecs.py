@@ -93,7 +93,7 @@ class FrameSealer(_FrameKeys):
         Raises:
             LocalWireError: *index* was sealed before (a nonce used twice gives the key away), or *out* is too small.
         """
-        packed = None if compress is None else compress.pack(plaintext)
+        packed = None if compress is None else compress.pack_now(plaintext)
         if compress is None or packed is None:
             return self._seal(index, final, RAW, plaintext, out, bound)
         return self._seal(index, final, compress.number, packed, out, bound)

@@ -46,10 +46,16 @@ class Compressor(threading.local):
         self._shrinks = True
         self._sampled = 0
 
+    def skips(self, plaintext: memoryview) -> bool:
+        """Tell whether *plaintext*, and what follows it, looks as if it would not shrink."""
+        return not self._shrinks and len(plaintext) > _LONG_SAMPLE_BYTES and not self._sample_shrinks(plaintext)
+
     def pack(self, plaintext: memoryview) -> bytes | None:
         """Return *plaintext* packed, or None: it does not shrink enough, as far as we looked."""
-        if not self._shrinks and len(plaintext) > _LONG_SAMPLE_BYTES and not self._sample_shrinks(plaintext):
-            return None
+        return None if self.skips(plaintext) else self.pack_now(plaintext)
+
+    def pack_now(self, plaintext: memoryview) -> bytes | None:
+        """Return *plaintext* packed, or None if it does not shrink enough."""
         packed = cast(bytes, self._pack(plaintext))
         self._shrinks = len(packed) <= _WORTH * len(plaintext)
         return packed if self._shrinks else None

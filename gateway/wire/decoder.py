@@ -17,7 +17,6 @@ from gateway.wire.pool import OVERHEAD
 from gateway.wire.records import (
     HEAD_BYTES,
     MAX_RECORD_BYTES,
-    SLICE,
     Ack,
     FrameHeader,
     Kind,
@@ -28,6 +27,7 @@ from gateway.wire.records import (
     decode_end,
     decode_frame,
     decode_message,
+    decode_slice,
 )
 
 Event: TypeAlias = Arrived | Message | Ack | Ping | Lanes
@@ -76,6 +76,7 @@ class RecordDecoder:
         self._header: FrameHeader | None = None
         self._intake: Intake | None = None
         self._slices = 0
+        self._run = 0
         self._slice = self._head
         self._view = self._head
         self._then: Callable[[], Event | None] = self._take_head
@@ -155,24 +156,30 @@ class RecordDecoder:
         return None
 
     def _take_slice(self, body: bytes) -> Event | None:
-        if len(body) != SLICE.size or self._header is None or self._intake is None or self._limits is None:
+        if self._header is None or self._intake is None or self._limits is None:
             raise RemoteWireError("a slice comes without its frame")
-        _, index, size_bytes = SLICE.unpack(body)
-        if index != self._slices or index >= self._header.slice_count:
+        index, size_bytes, run = decode_slice(body)
+        if index != self._slices or not 1 <= run <= self._header.slice_count - index:
             raise RemoteWireError(
                 f"slice {index} comes where slice {self._slices} of {self._header.slice_count} was due"
             )
         if not 1 <= size_bytes <= self._limits.slice_bytes + OVERHEAD:
             raise RemoteWireError(f"a slice of {size_bytes} bytes, slices have {self._limits.slice_bytes}")
+        self._run = run
         self._slice = self._intake.room(size_bytes)
         self._expect(self._slice, self._take_payload)
         return None
 
     def _take_payload(self) -> Event | None:
         assert self._intake is not None
+        sealed = self._slice
         self._slices += 1
-        self._intake.took(self._slice)
-        self._expect_record()
+        self._run -= 1
+        self._intake.took(sealed)
+        if self._run:
+            self._slice = self._view = self._intake.room(len(sealed))
+        else:
+            self._expect_record()
         return None
 
     def _take_end(self, body: bytes) -> Event | None:

@@ -82,8 +82,8 @@ class SendingLane:
                 before_s = writer.sending_s
                 try:
                     if not parcel.send(writer):
-                        writer.give_up()
                         self._exchange.forget(self._taker, parcel)
+                        writer.give_up()
                 finally:
                     parcel.release()
                 began, done, busy_s = done, clock(), writer.sending_s - before_s

@@ -25,7 +25,9 @@ HEAD_BYTES = 4 + MIN_BODY_BYTES + SEAL_BYTES
 # The largest message completes an object of 10,000 parts at some 60 bytes each (0.6 MiB).
 MAX_MESSAGE_BYTES = 1 << 20
 MAX_RECORD_BYTES = MAX_MESSAGE_BYTES + 4096
+# Kind; index of the first slice (3 bytes) and how many follow (1 byte) as one number; the bytes of each.
 SLICE = struct.Struct(">BII")
+_MOST_SLICES = 1 << 24
 _COUNT = struct.Struct(">BQ")
 _WHOLE, _GIVEN_UP = 0, 1
 
@@ -81,7 +83,7 @@ class FrameHeader(msgspec.Struct, frozen=True, array_like=True):
     raw_bytes: Annotated[int, Meta(ge=0)]
     salt: Annotated[bytes, Meta(min_length=SALT_BYTES, max_length=SALT_BYTES)]
     manifest_bytes: Annotated[int, Meta(ge=0, le=MAX_MANIFEST_BYTES)]
-    slice_count: Annotated[int, Meta(ge=0)]
+    slice_count: Annotated[int, Meta(ge=0, le=_MOST_SLICES)]
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True):
@@ -128,9 +130,22 @@ def encode_message(message: Message) -> bytes:
     return _checked(Kind.MESSAGE, record, _message_decoder, f"message {message.kind!r} to {message.to!r}")
 
 
-def encode_slice(index: int, size_bytes: int) -> bytes:
-    """Return the body of the record before slice *index*, whose *size_bytes* sealed bytes follow it."""
-    return SLICE.pack(Kind.SLICE, index, size_bytes)
+def encode_slice(index: int, size_bytes: int, run: int = 1) -> bytes:
+    """Return the body before slice *index* and the *run* - 1 after it: *size_bytes* sealed bytes of each follow."""
+    return SLICE.pack(Kind.SLICE, index << 8 | run, size_bytes)
+
+
+def decode_slice(body: bytes) -> tuple[int, int, int]:
+    """
+    Return what `encode_slice` was given: index, bytes of each, and how many.
+
+    Raises:
+        RemoteWireError: The body is of another length.
+    """
+    if len(body) != SLICE.size:
+        raise RemoteWireError(f"a slice announced with {len(body)} bytes")
+    _, place, size_bytes = SLICE.unpack(body)
+    return place >> 8, size_bytes, place & 255
 
 
 def encode_end(trailer: bytes | None) -> bytes:

@@ -22,6 +22,7 @@ class LinkWriter:
         self.scratch = scratch
         self._link = link
         self._under_way = False
+        self._run = 0
         self.sending_s = 0.0
         self.sealed_bytes = 0
 
@@ -39,17 +40,30 @@ class LinkWriter:
         self._under_way = True
         self._send(record, frame.manifest)
 
-    def slice(self, index: int, sealed: memoryview) -> None:
+    def slice(self, index: int, sealed: memoryview, run: int) -> None:
         """Send a slice. Raises: OSError, if the connection broke."""
         self.sealed_bytes += len(sealed)
-        self._send(self._link.seal(encode_slice(index, len(sealed))), sealed)
+        if run:
+            self._run = run
+            self._send(self._link.seal(encode_slice(index, len(sealed), run)), sealed)
+        else:
+            self._send(sealed)
+        self._run -= 1
 
     def end(self, trailer: bytes) -> None:
         """Say that the frame is whole. Raises: OSError, if the connection broke."""
         self._end(trailer)
 
     def give_up(self) -> None:
-        """Say that the frame, if one is under way, will not be whole. Raises: OSError, if the connection broke."""
+        """
+        Say that the frame, if one is under way, will not be whole.
+
+        Raises:
+            LocalWireError: There is no way to say so where more slices were announced; the connection has to end.
+            OSError: The connection broke.
+        """
+        if self._run:
+            raise LocalWireError("a frame was given up between slices that were announced; the connection begins anew")
         if self._under_way:
             self._end(None)
 

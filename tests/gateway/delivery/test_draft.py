@@ -63,6 +63,7 @@ class Connection:
         self.sending_s = 0.0
         self.sealed_bytes = 0
         self.sizes: list[int] = []
+        self.runs: list[int] = []
         self.written: list[tuple[str, str, int]] = []
         self.refused: list[GatewayError] = []
         self.ids: list[bytes] = []
@@ -91,10 +92,11 @@ class Connection:
             refused=lambda _, error: self.refused.append(error),
         )
 
-    def slice(self, index: int, sealed: memoryview) -> None:
+    def slice(self, index: int, sealed: memoryview, run: int) -> None:
         if index == self.breaks_at:
             raise ConnectionResetError
         self.sizes.append(len(sealed))
+        self.runs.append(run)
         on_the_way = bytearray(sealed)
         self._alter(on_the_way)
         room = self._arrival.room(len(sealed))
@@ -163,7 +165,7 @@ def test_what_a_draft_reads_arrives_byte_for_byte(path: Path, setting: str) -> N
 
     assert bytes(stream.content) == path.read_bytes()
     assert connection.written == [("file", "etag", source.item.crcs[1])]
-    assert len(connection.sizes) == 4
+    assert connection.runs == ([3, 0, 0, 1] if setting == "none" else [1, 1, 1, 1])
     assert (sum(connection.sizes) < SIZE) == (setting != "none")
     assert source.counters.read()["bytes_read"] == SIZE
 

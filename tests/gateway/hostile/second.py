@@ -153,7 +153,7 @@ class Connection:
         header = [*frame.names(), frame.salt, len(frame.manifest), len(frame.slices)]
         self.write(bytes([FRAME]) + pack(header), frame.manifest)
         for index, sealed in enumerate(frame.slices):
-            self.write(struct.pack(">BII", SLICE, index, len(sealed)), sealed)
+            self.write(struct.pack(">BII", SLICE, index << 8 | 1, len(sealed)), sealed)
         self.write(bytes([END, 0]) + frame.trailer)
 
     def read_frame(self) -> Frame | None:
@@ -164,9 +164,9 @@ class Connection:
         manifest = exactly(self.sock, manifest_bytes)
         slices: list[bytes] = []
         while (body := self.read())[0] == SLICE:
-            _, index, size_bytes = struct.unpack(">BII", body)
-            assert index == len(slices)
-            slices.append(exactly(self.sock, size_bytes))
+            _, place, size_bytes = struct.unpack(">BII", body)
+            assert place >> 8 == len(slices)
+            slices.extend(exactly(self.sock, size_bytes) for _ in range(place & 255))
         assert body[0] == END
         if body[1] == 1:
             return None

@@ -249,16 +249,18 @@ def _stream_seeds() -> tuple[bytes, ...]:
     header = second.pack([b"i" * 16, "p", "a", [0, 1], 1, 100, b"s" * 32, 3, 2])
     frame = record(b"\x01" + header) + b"man"
     slices = b"".join(
-        record(struct.pack(">BII", Kind.SLICE, index, size)) + bytes(size) for index, size in ((0, 64), (1, 36))
+        record(struct.pack(">BII", Kind.SLICE, index << 8 | 1, size)) + bytes(size)
+        for index, size in ((0, 64), (1, 36))
     )
+    run = frame + record(struct.pack(">BII", Kind.SLICE, 2, 50)) + bytes(100) + record(bytes([Kind.END, 0]) + b"t" * 20)
     whole = frame + slices + record(bytes([Kind.END, 0]) + b"t" * 20)
     small = (b"\x03" + b"i" * 16, b"\x05" + bytes(8), b"\x06" + bytes(8), b"\x04" + second.pack(["b", "a", "k", b"s"]))
-    return whole, whole * 2, frame + record(bytes([Kind.END, 1]) + bytes(7)), b"".join(map(record, small))
+    return whole, whole * 2, run, frame + record(bytes([Kind.END, 1]) + bytes(7)), b"".join(map(record, small))
 
 
 def _script_seeds() -> tuple[bytes, ...]:
     header = b"\x01" + second.pack([b"i" * 16, "p", "a", [0], 1, 64, b"s" * 32, 3, 1])
-    sliced = struct.pack(">BII", Kind.SLICE, 0, 20)
+    sliced = struct.pack(">BII", Kind.SLICE, 1, 20)
     end = bytes([Kind.END, 0]) + b"t" * 17
     frame = bytes([len(header)]) + header + b"\x03man" + bytes([9]) + sliced + b"\x14" + bytes(20)
     return frame + bytes([len(end)]) + end, b"\x09\x05" + bytes(8) + b"\x11\x03" + b"i" * 16

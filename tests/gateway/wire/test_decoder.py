@@ -169,6 +169,8 @@ def test_a_frame_header_with_a_wrong_field_is_refused(place: int, value: object)
         encode_slice(1, SLICE),
         encode_slice(0, 0),
         encode_slice(0, SLICE + 18),
+        encode_slice(0, SLICE, run=0),
+        encode_slice(0, SLICE, run=3),
         encode_frame(a_frame(b"again"), 1),
         bytes([Kind.SLICE]) + bytes(20),
         bytes([99]) + bytes(8),
@@ -236,3 +238,14 @@ def test_an_end_that_is_not_due_is_refused(before: bytes) -> None:
 def test_an_end_with_an_unknown_status_is_refused() -> None:
     with pytest.raises(RemoteWireError, match="status 9"):
         Reader().feed(record(encode_frame(a_frame(b""), 0)) + b"manifest" + record(bytes([Kind.END, 9]) + bytes(7)))
+
+
+@pytest.mark.parametrize("portion", [1, 7, 1 << 30])
+def test_slices_of_one_size_may_be_announced_together(portion: int) -> None:
+    sent = a_frame(bytes(i % 251 for i in range(4 * SLICE)))
+    parts = [record(encode_frame(sent, 4)), sent.manifest, record(encode_slice(0, SLICE))]
+    parts += [bytes(sent.slices[0]), record(encode_slice(1, SLICE, run=3)), *map(bytes, sent.slices[1:])]
+
+    got = Reader().feed_frame(b"".join([*parts, record(encode_end(TRAILER))]), portion)
+
+    assert [bytes(view) for view in got.slices] == [bytes(view) for view in sent.slices]

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.errors import IntegrityError, LocalWireError
 from gateway.wire.frame import (
+    RUN_SLICES,
     Announced,
     Frame,
     Piece,
@@ -98,8 +99,8 @@ class Writer:
     def begin(self, frame: Announced, slice_count: int) -> None:
         self.said.append(("begin", frame.frame_id, frame.manifest, slice_count))
 
-    def slice(self, index: int, sealed: memoryview) -> None:
-        self.said.append(("slice", index, bytes(sealed)))
+    def slice(self, index: int, sealed: memoryview, run: int) -> None:
+        self.said.append(("slice", index, bytes(sealed), run))
 
     def end(self, trailer: bytes) -> None:
         self.said.append(("end", trailer))
@@ -115,5 +116,18 @@ def test_a_frame_goes_on_a_connection_in_order() -> None:
 
     assert frame.send(writer)
 
-    slices = [("slice", index, bytes(view)) for index, view in enumerate(frame.slices)]
+    slices = [
+        ("slice", index, bytes(view), run) for index, (view, run) in enumerate(zip(frame.slices, (2, 0), strict=True))
+    ]
     assert writer.said == [("begin", frame.frame_id, b"manifest", 2), *slices, ("end", b"trailer")]
+
+
+def test_slices_of_one_size_are_announced_together_up_to_a_limit() -> None:
+    frame = a_frame(Pool(1000, 100))
+    frame.slices = [memoryview(bytes(size)) for size in (5, 9, 9, 9, *[7] * (RUN_SLICES + 2), 3)]
+    writer = Writer()
+
+    frame.send(writer)
+
+    runs = [said[3] for said in writer.said if said[0] == "slice"]
+    assert runs == [1, 3, 0, 0, RUN_SLICES, *[0] * (RUN_SLICES - 1), 2, 0, 1]
