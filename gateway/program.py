@@ -87,8 +87,9 @@ class Settings:
     What all gateways of a transfer agree on. Sizes in bytes of object data unless said otherwise.
 
     ``compression`` (`COMPRESSIONS`) and ``cipher`` (`CIPHERS`) are what sources pack and seal with; a sink opens all.
-    ``link_tls`` puts TLS 1.3 around every link; its certificates come with the secrets. ``congestion`` and
-    ``socket_buffer_bytes`` are `gateway.wire.tuning`'s; a peer that is silent for ``dead_after_s`` is dead.
+    ``fsync`` has a file on the disk before it is confirmed. ``link_tls`` puts TLS 1.3 around every link; its
+    certificates come with the secrets. ``congestion`` and ``socket_buffer_bytes`` are `gateway.wire.tuning`'s; a
+    peer that is silent for ``dead_after_s`` is dead.
     """
 
     chunk_bytes: int = 64 * MIB
@@ -103,6 +104,7 @@ class Settings:
     cipher: str = "auto"
     if_exists: str = "overwrite"
     max_attempts: int = 5
+    fsync: bool = False
     link_tls: bool = False
     congestion: str = "auto"
     socket_buffer_bytes: int = 0

@@ -100,6 +100,7 @@ def _settings(options: Options) -> Settings:
         pool_bytes=max(Settings().pool_bytes, CHUNKS_IN_POOL * largest),
         compression=options.compression,
         cipher=options.cipher,
+        fsync=options.fsync,
         link_tls=options.link_tls,
         congestion=options.congestion,
         socket_buffer_bytes=options.socket_buffer_bytes,

@@ -221,6 +221,11 @@ def test_options_that_cannot_be_are_refused(options: Options) -> None:
         resolved("a", "b", options=options)
 
 
+def test_the_programs_say_that_files_are_to_be_synced() -> None:
+    assert not resolved("a", "b").settings.fsync
+    assert resolved("a", "b", options=Options(fsync=True)).settings.fsync
+
+
 def test_what_links_are_like_stands_in_the_settings_of_every_program() -> None:
     options = Options(link_tls=True, congestion="bbr", socket_buffer_bytes=MIB)
 

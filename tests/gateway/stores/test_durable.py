@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.program import Step
 from gateway.stores import open_store
 from gateway.stores.base import Attributes, Part, Store, StoreSpec
 from gateway.stores.local import durable, files
-from tests.gateway.pipelines import Fleet, fill, gateway, key_of, read_step, shard_of, tree, write_step
+from tests.gateway.pipelines import SMALL, Fleet, fill, gateway, key_of, read_step, shard_of, tree, write_step
 
 CONTENT = memoryview(b"content" * 1000)
 
@@ -105,12 +105,12 @@ def test_nothing_is_synced_unless_it_is_asked_for(calls: list[tuple[str, str]], 
     assert {what for what, _ in calls} == {"name"}
 
 
-def test_a_step_asks_for_it(calls: list[tuple[str, str]], tmp_path: Path) -> None:
+def test_settings_ask_for_it(calls: list[tuple[str, str]], tmp_path: Path) -> None:
     fill(tmp_path / "from", small=3)
-    write = write_step(tmp_path / "to")
-    asking = Step(write.op, {**write.params, "fsync": True}, write.destinations)
+    settings = replace(SMALL, fsync=True)
+    program = gateway("a", read_step(write_step(tmp_path / "to")), sinks={"0": ("a",)}, settings=settings)
 
-    with Fleet(gateway("a", read_step(asking), sinks={"0": ("a",)})) as fleet:
+    with Fleet(program) as fleet:
         fleet.move("a", shard_of(tmp_path / "from"))
 
     assert tree(tmp_path / "to") == tree(tmp_path / "from")

@@ -86,6 +86,13 @@ def test_what_links_are_like_reaches_the_client(run: Run, client: FakeClient) ->
     assert (options.link_tls, options.congestion, options.socket_buffer_bytes) == (True, "bbr", 4 << 20)
 
 
+def test_files_are_synced_only_if_that_is_asked_for(run: Run, client: FakeClient) -> None:
+    run("plan", "a", "b")
+    run("plan", "a", "b", "--fsync")
+
+    assert [options.fsync for _, options, _ in client.named("plan")] == [False, True]
+
+
 def test_links_do_without_tls_unless_asked_for(run: Run, client: FakeClient) -> None:
     run("plan", "a", "b")
     run("plan", "a", "b", env={"SKYTF_LINK_TLS": "1"})
