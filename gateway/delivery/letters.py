@@ -7,7 +7,7 @@ What source gateways and sinks tell each other about objects: the bodies of the 
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -29,7 +29,7 @@ class Open(_Body, frozen=True):
     object_id: str
     attempt: int
     key: str
-    size_bytes: int
+    size_bytes: Annotated[int, msgspec.Meta(ge=0, le=2**62)]  # what fits into a file offset of every system
     attributes: Attributes
     again: bool
 

@@ -200,7 +200,10 @@ class Sink:
 
     def _put(self, key: str, piece: Piece, crc: int, payload: memoryview) -> Head | None:
         """Write a whole object and return it as it stands; None where what stood there is left as it is."""
-        attributes = msgspec.convert(piece.attributes, Attributes)
+        try:
+            attributes = msgspec.convert(piece.attributes, Attributes)
+        except msgspec.ValidationError as error:
+            raise IntegrityError(f"the attributes of {piece.key!r} are none: {error}") from error
         try:
             if_absent = self._exists.must_be_absent(key, again=piece.again)
             if if_absent is None:

@@ -100,9 +100,19 @@ def allocate(descriptor: int, size_bytes: int) -> None:
 
 
 def set_mtime(file: int | bytes, mtime_s: float) -> None:
-    """Set the modification time of *file* (descriptor or path), seconds since the epoch."""
-    nanoseconds = int(Decimal(repr(mtime_s)) * 1_000_000_000)  # a float product would be off by some hundred
-    os.utime(file, ns=(nanoseconds, nanoseconds))
+    """
+    Set the modification time of *file* (descriptor or path), seconds since the epoch.
+
+    Raises:
+        StoreError: No file can have such a time.
+    """
+    try:
+        nanoseconds = int(Decimal(repr(mtime_s)) * 1_000_000_000)  # a float product would be off by some hundred
+        os.utime(file, ns=(nanoseconds, nanoseconds))
+    except (OverflowError, ValueError) as error:
+        raise StoreError(
+            f"no file can have the modification time {mtime_s} s", hint="correct it at the source"
+        ) from error
 
 
 def publish(temporary: bytes, target: bytes, *, if_absent: bool) -> None:

@@ -101,4 +101,5 @@ def _text(header: str) -> str:
 
 
 def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and re.fullmatch(r"-?\d+(\.\d+)?", text) else None
+    # Twelve digits are 30,000 years: what claims more is no time, and no file could have it.
+    return float(text) if text is not None and re.fullmatch(r"-?\d{1,12}(\.\d+)?", text) else None
