@@ -75,8 +75,10 @@ FRAMES = {
     "a slice before any frame": [struct.pack(">BII", second.SLICE, 0, 10)],
     "an end before any frame": [END],
     "a frame that ends early": [header(), END],
-    "a slice out of order": [header(), struct.pack(">BII", second.SLICE, 7, 10)],
-    "a slice of 4 GiB": [header(), struct.pack(">BII", second.SLICE, 0, 2**32 - 1)],
+    "a slice out of order": [header(slices=2), struct.pack(">BII", second.SLICE, 1 << 8 | 1, 10)],
+    "a slice of 4 GiB": [header(), struct.pack(">BII", second.SLICE, 1, 2**32 - 1)],
+    "a run of no slices": [header(), struct.pack(">BII", second.SLICE, 0, 10)],
+    "a run beyond the frame": [header(), struct.pack(">BII", second.SLICE, 255, 10)],
     "an end of an unknown kind": [header(), bytes([second.END, 9]) + bytes(20)],
     "a message among frames": [PAYLOAD.seal_message("b", "m", "open", [])],
     "a record of an unknown kind": [bytes([99]) + bytes(20)],
@@ -152,6 +154,55 @@ def test_seals_that_do_not_open_change_nothing(target: Target) -> None:
 
     target.move()
     assert target.copies() == before
+
+
+PIECES = {
+    "a key that climbs": {"key": "../../../../../../../tmp/climbed"},
+    "a key with a NUL": {"key": "a\0b"},
+    "a key that no disk takes": {"key": "k" * 5000},
+    "no key": {"key": ""},
+    "a token that climbs": {"number": 1, "token": {0: "../../token"}},
+    "a token with a NUL": {"number": 1, "token": {0: "t\0"}},
+    "a chunk before the beginning": {"number": 1, "offset": -5, "token": {0: "t"}},
+    "a chunk beyond all files": {"number": 1, "offset": 2**64 - 1, "token": {0: "t"}},
+    "a size below nothing": {"size_bytes": -5},
+    "a time that is no number": {"attributes": {"mtime_s": float("nan")}},
+    "a time without end": {"attributes": {"mtime_s": float("inf")}},
+    "a time that no file has": {"attributes": {"mtime_s": 1e300}},
+    "a time that is text": {"attributes": {"mtime_s": "noon"}},
+    "attributes that nobody knows": {"attributes": {"colour": 1, "user_metadata": {"a\0": "\0"}}},
+}
+
+
+@pytest.mark.parametrize("changes", PIECES.values(), ids=PIECES)
+def test_a_piece_that_nobody_can_write_harms_nothing(target: Target, changes: dict[str, object]) -> None:
+    fields = {"object_id": "id", "key": "odd", "offset": 0, "size_bytes": 5, "number": 0, "object_size": 5}
+    fields |= {"token": {}, "attributes": {}, "again": False} | changes
+    frame = PAYLOAD.make_frame("job", "m", [(list(fields.values()), b"hello")], 32 * KIB)
+    around = set(target.copies_path.parent.iterdir())
+
+    with closing(link(target)) as frames:
+        for _ in range(SMALL.writers + 1):
+            frames.write_frame(frame)
+            assert frames.read() == bytes([second.ACK]) + frame.frame_id
+
+    target.move()
+    assert target.state() == "idle"
+    assert set(target.copies_path.parent.iterdir()) == around
+
+
+@pytest.mark.parametrize("size_bytes", [-1, 2**62, 2**63, 2**64 - 1])
+def test_an_opening_of_an_impossible_size_harms_nothing(target: Target, size_bytes: int) -> None:
+    body = PAYLOAD.seal_message("b", "m", "open", ["id", 1, "impossible", size_bytes, {}, False, "job", 0])
+
+    with closing(link(target, second.CONTROL)) as control:
+        for _ in range(5):  # more than an owner has threads
+            control.write(body)
+        control.write(struct.pack(">BQ", second.PING, 0))
+        target.move()
+
+    assert target.state() == "idle"
+    assert "impossible" not in target.copies()
 
 
 def test_frames_that_are_sent_again_write_the_same_again(target: Target) -> None:

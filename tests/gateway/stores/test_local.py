@@ -16,6 +16,7 @@ import pytest
 from gateway.errors import AccessDenied, BucketMissing, IntegrityError, ObjectMissing, SourceChanged, StoreError
 from gateway.stores.base import Attributes, Part, Skipped, Store, StoreSpec
 from gateway.stores.local import LocalStore
+from gateway.stores.local.files import set_mtime
 from tests.gateway.stores.conformance import StoreConformance, begin, keys_below, put, put_part, read
 
 
@@ -411,3 +412,12 @@ def test_a_pipe_that_is_itself_the_source_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match="is a device, a pipe or a socket"):
         LocalStore(StoreSpec("file")).head(str(tmp_path / "pipe")[1:])
+
+
+@pytest.mark.parametrize("mtime_s", [float("nan"), float("inf"), 1e300])
+def test_a_time_that_no_file_can_have_is_an_error_of_the_store(tmp_path: Path, mtime_s: float) -> None:
+    path = tmp_path / "file"
+    path.touch()
+
+    with pytest.raises(StoreError, match="modification time"):
+        set_mtime(bytes(path), mtime_s)

@@ -10,6 +10,7 @@ import pytest
 from gateway.errors import AccessDenied, BadUrl, BucketMissing, ObjectMissing, StoreError, StoreUnavailable
 from gateway.stores.base import Attributes, Credentials, Store, StoreSpec
 from gateway.stores.s3 import S3Store
+from gateway.stores.s3.attributes import _seconds
 from tests.gateway.stores.conformance import ODD_NAMES, StoreConformance, begin, keys_below, put, put_part, read
 from tests.servers import S3Server
 
@@ -176,3 +177,18 @@ def test_secrets_do_not_show(s3_server: S3Server, bucket: str) -> None:
     credentials = Credentials("visible-id", "very-secret", "very-secret-token")
 
     assert "secret" not in repr(credentials)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1000000000.5", 1_000_000_000.5),
+        ("-1", -1.0),
+        ("9" * 13, None),
+        ("9" * 400, None),
+        ("nan", None),
+        ("1e9", None),
+    ],
+)
+def test_only_what_can_be_a_time_is_one(text: str, seconds: float | None) -> None:
+    assert _seconds(text) == seconds
