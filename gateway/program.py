@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from gateway.errors import BadProgram
-from gateway.units import MIB
+from gateway.units import KIB, MIB
 
 SOURCES = frozenset({"read_object_store", "read_local", "gen_data"})
 HEADS = SOURCES | {"receive"}
@@ -94,7 +94,7 @@ class Settings:
 
     chunk_bytes: int = 64 * MIB
     threshold_bytes: int = 128 * MIB
-    slice_bytes: int = MIB
+    slice_bytes: int = 512 * KIB
     batch_bytes: int = 4 * MIB
     batch_objects: int = 128
     pool_bytes: int = 512 * MIB

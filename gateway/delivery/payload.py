@@ -38,6 +38,11 @@ class Sealing:
         """Return what *settings* choose, on this machine."""
         return cls(payload_key, transfer_id, chosen(settings.cipher), compressor(settings.compression))
 
+    @property
+    def packs(self) -> bool:
+        """Whether slices are packed, as far as the last ones tell."""
+        return self.compressor is not None and self.compressor.verdict.packs
+
     def sealer(self, frame_id: bytes) -> FrameSealer:
         """Return what seals the frame of that id, with a new salt."""
         return FrameSealer(self.payload_key, self.transfer_id, frame_id, cipher=self.cipher)

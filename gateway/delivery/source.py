@@ -36,7 +36,8 @@ class Source:
     """
     Move the shards of one group from *store*; *emit* takes over each frame, and may wait.
 
-    Where a store is at hand, a chunk is left to the connection that will send it, if *outlet* is the one way out.
+    Where a store is at hand, a chunk that does not shrink is left to the connection that will send it, if *outlet* is
+    the one way out.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class Source:
         while True:
             began = clock()
             work = self._coordinator.take()
-            if self._outlet is not None and len(work.tasks) == 1 and work.size_bytes > self._settings.batch_bytes:
+            if self._outlet is not None and self._can_be_left(work):
                 self._leave(work, self._outlet)
             else:
                 taken, before_s = clock(), share.waiting_s
@@ -153,6 +154,10 @@ class Source:
             else:
                 self._send(work, frame, share)
                 return
+
+    def _can_be_left(self, work: Work) -> bool:
+        # To pack takes longer than to send: then several readers do it ahead of one connection.
+        return len(work.tasks) == 1 and work.size_bytes > self._settings.batch_bytes and not self._sealing.packs
 
     def _leave(self, work: Work, outlet: FrameQueue) -> None:
         if work.attempt:

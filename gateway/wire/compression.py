@@ -32,15 +32,23 @@ _SAMPLE_BYTES = 4096
 _LONG_SAMPLE_BYTES = 128 << 10
 
 
+class Verdict:
+    """Whether what any thread tried last did shrink; nobody has tried yet: it may."""
+
+    def __init__(self) -> None:
+        self.packs = True
+
+
 class Compressor(threading.local):
     """
     Packs the slices of a stream, and skips those that would not shrink.
 
     Several threads may share one: each has a state and (for zstd, 1.3 MiB of) memory of its own.
-    Holds at most two slices beside the caller's while it packs one.
+    Holds at most two slices beside the caller's while it packs one. ``verdict`` is common to all threads.
     """
 
-    def __init__(self, codec: str) -> None:
+    def __init__(self, codec: str, verdict: Verdict | None = None) -> None:
+        self.verdict = verdict or Verdict()
         self.number = _NUMBERS[codec]
         self._pack = lz4.block.compress if codec == "lz4" else _zstd().ZstdCompressor(level=_ZSTD_LEVEL).compress
         self._shrinks = True
@@ -57,7 +65,7 @@ class Compressor(threading.local):
     def pack_now(self, plaintext: memoryview) -> bytes | None:
         """Return *plaintext* packed, or None if it does not shrink enough."""
         packed = cast(bytes, self._pack(plaintext))
-        self._shrinks = len(packed) <= _WORTH * len(plaintext)
+        self._shrinks = self.verdict.packs = len(packed) <= _WORTH * len(plaintext)
         return packed if self._shrinks else None
 
     def _sample_shrinks(self, plaintext: memoryview) -> bool:
@@ -74,7 +82,7 @@ class Compressor(threading.local):
 
 def compressor(setting: str) -> Compressor | None:
     """Return what packs slices as *setting* says: ``lz4``, ``zstd`` or ``none``."""
-    return None if setting == "none" else Compressor(setting)
+    return None if setting == "none" else Compressor(setting, Verdict())
 
 
 def pack_small(plaintext: memoryview) -> bytes | None:

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.delivery.draft import Draft
+from gateway.delivery.inflight import Work
 from gateway.delivery.ledger import Limits
 from gateway.errors import BadProgram, Stopped
 from gateway.operators.gen_data import Generated
@@ -312,3 +316,30 @@ def test_a_crashed_thread_is_told_and_leaves_the_gateway_up(tmp_path: Path) -> N
 
         assert "disk on fire" in events[-1]["error"]
         assert fleet["a"].state == "failed"
+
+
+@pytest.mark.parametrize(("content", "drafted"), [(b"text " * 60_000, False), (os.urandom(300_000), True)])
+def test_a_chunk_that_shrinks_is_packed_ahead_and_one_that_does_not_is_sealed_as_it_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, drafted: bool
+) -> None:
+    made: list[Work] = []
+    monkeypatch.setattr(Draft, "__init__", _noting(made))
+    (tmp_path / "from").mkdir()
+    for name in ("1", "2"):
+        (tmp_path / "from" / name).write_bytes(content)
+
+    with Fleet(*source_and_sink(tmp_path / "to")) as fleet:
+        fleet.move("a", shard_of(tmp_path / "from"))
+
+    assert tree(tmp_path / "to") == tree(tmp_path / "from")
+    assert bool(made) is drafted
+
+
+def _noting(made: list[Work]) -> Callable[..., None]:
+    original = Draft.__init__
+
+    def init(draft: Draft, *given: Any, **named: Any) -> None:
+        made.append(given[-1])
+        original(draft, *given, **named)
+
+    return init

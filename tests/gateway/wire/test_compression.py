@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -183,3 +184,18 @@ def test_a_gateway_without_zstd_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 
     with pytest.raises(LocalWireError, match="zstd is not installed"):
         compressor("zstd")
+
+
+@pytest.mark.parametrize("codec", ["lz4", "zstd"])
+def test_every_thread_knows_whether_the_last_slice_shrank(codec: str) -> None:
+    packer = compressor(codec)
+    assert packer is not None
+    seen = [packer.verdict.packs]
+
+    for content in (NOISE, bytes(SLICE)):
+        thread = threading.Thread(target=packer.pack, args=(memoryview(content),))
+        thread.start()
+        thread.join()
+        seen.append(packer.verdict.packs)
+
+    assert seen == [True, False, True]
