@@ -40,6 +40,7 @@ LOAD = Load(objects=64, size_bytes=16 * MIB)
 # A run is worth nothing if the emulator was the limit, or had no core when it wanted one: then it is done again.
 MOST_EMULATOR_CPU = 0.9
 MOST_LATE_MS = 50.0
+MOST_STARVED = 0.5
 ATTEMPTS = 3
 
 
@@ -63,17 +64,24 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run gave: goodput in bytes per second, the emulator's share of a core, frames that were sent again."""
+    """
+    What a run gave.
+
+    Goodput in bytes per second, the emulator's share of a core and how late it was at worst, frames that were sent
+    again, and threads of gateways that on average were ready and had no core.
+    """
 
     bytes_per_s: float
     emulator_cpu: float
     late_ms: float
     resent: int
+    starved: float
 
     @property
     def doubtful(self) -> bool:
-        """Whether this machine was too busy to emulate the link, or bytes were counted twice."""
-        return self.emulator_cpu > MOST_EMULATOR_CPU or self.late_ms > MOST_LATE_MS or self.resent > 0
+        """Whether this machine was too busy for the link or the gateways, or bytes were counted twice."""
+        late = self.late_ms > MOST_LATE_MS or self.starved > MOST_STARVED
+        return self.emulator_cpu > MOST_EMULATOR_CPU or late or self.resent > 0
 
 
 def cases() -> Iterator[Case]:
@@ -112,15 +120,19 @@ def run(case: Case, home: Path) -> Run:
             feeder = threading.Thread(target=_feed, args=(gateways[SOURCE],))
             feeder.start()
             threading.Event().wait(RAMP_S)
+            starved_s = -sum(gateways[name].starved_s() for name in names)
             before, from_s, first_bytes = wan.counters(), time.monotonic(), _arrived(gateways[SINK])
             threading.Event().wait(MEASURED_S)
             after, to_s, last_bytes = wan.counters(), time.monotonic(), _arrived(gateways[SINK])
+            starved_s += sum(gateways[name].starved_s() for name in names)
             feeder.join()
             resent = gateways[SOURCE].call("GET", "/v1/status")["counters"]["frames_resent"]
             for one in programs:
                 gateways[one.gateway].kill()
     cpu = (after["cpu_s"] - before["cpu_s"]) / (to_s - from_s)
-    return Run((last_bytes - first_bytes) / (to_s - from_s), cpu, after["late_s"] * 1000, resent)
+    return Run(
+        (last_bytes - first_bytes) / (to_s - from_s), cpu, after["late_s"] * 1000, resent, starved_s / MEASURED_S
+    )
 
 
 def undoubted(case: Case) -> Run:
@@ -157,7 +169,9 @@ def main() -> None:
         result = undoubted(case)
         share = result.bytes_per_s * 8 / 1e6 / LINK_MBIT
         marks = f"{'≥ 0.9 ✓' if share >= GOAL else ''} {'worth nothing' if result.doubtful else ''}"
-        about = f"{result.emulator_cpu:.0%} of a core, at most {result.late_ms:.0f} ms late"
+        about = (
+            f"{result.emulator_cpu:.0%} of a core, at most {result.late_ms:.0f} ms late; {result.starved:.2f} starved"
+        )
         print(f"{case.name:<30}{share * LINK_MBIT:>8.1f}{share:>13.2f}  {about} {marks}".rstrip(), flush=True)
         reference = LINK_MBIT * 1e6 / 8 / 1e9
         rows.append(Row(case.name, round(result.bytes_per_s / 1e9, 6), "GB/s", reference, round(share, 3)))

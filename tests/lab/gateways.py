@@ -140,6 +140,11 @@ class Gateway:
         if number is signal.SIGKILL:
             self._wait_until_gone()
 
+    def starved_s(self) -> float:
+        """Return for how long its threads, in sum, have been ready to run and had no core."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks) / 1e9
+
     def kill(self) -> None:
         """End the daemon as a power cut would; nothing of it is left when this returns."""
         self.signal(signal.SIGKILL)
