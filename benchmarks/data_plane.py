@@ -17,8 +17,10 @@ from benchmarks.rows import Goal, Row
 from gateway.program import Settings
 from gateway.units import GIB
 
-# Between two gateways, in every row and in the reference. docs/data-plane.md has the other numbers.
-CONNECTIONS = 4
+# Between two gateways, in every row and in the reference: on two cores one connection keeps both ends busy, and more
+# only take turns. The rows with a 4 in their name are with as many as a plan takes by default.
+CONNECTIONS = 1
+MORE_CONNECTIONS = 4
 # CUBIC, because BBR halves what loopback carries and hides what the gateways cost; BBR stands beside it.
 CONGESTION = "cubic"
 # Objects over the threshold, so that they travel as chunks of 64 MiB.
@@ -49,6 +51,7 @@ def rows(runs: int) -> list[Row]:
         home = Path(directory)
         pair = stack.enter_context(fleet(home / "pair"))
         with_bbr = stack.enter_context(fleet(home / "bbr", congestion="bbr"))
+        with_more = stack.enter_context(fleet(home / "more", connections=MORE_CONNECTIONS))
         text = stack.enter_context(fleet(home / "text", source={"compressible": True}))
         relayed = stack.enter_context(fleet(home / "relayed", relays=1))
         measured = alternating(
@@ -58,6 +61,8 @@ def rows(runs: int) -> list[Row]:
                 "e2ee-incompressible": lambda: goodput(pair, LARGE),
                 "plain-tcp-bbr": lambda: plain("bbr"),
                 "e2ee-incompressible-bbr": lambda: goodput(with_bbr, LARGE),
+                "plain-tcp-4": lambda: plain(CONGESTION, MORE_CONNECTIONS),
+                "e2ee-incompressible-4": lambda: goodput(with_more, LARGE),
                 "lz4-e2ee-text": lambda: goodput(text, TEXT),
                 "relay-e2ee": lambda: goodput(relayed, LARGE),
                 "small-4k": lambda: SMALL.objects / pair.move(SMALL),
@@ -72,9 +77,9 @@ def rows(runs: int) -> list[Row]:
     ]
 
 
-def fleet(home: Path, *, congestion: str = CONGESTION, **more: object) -> Fleet:
+def fleet(home: Path, *, congestion: str = CONGESTION, connections: int = CONNECTIONS, **more: object) -> Fleet:
     """Return gateways as deployed, with the settings that a plan has by default."""
-    return Fleet(home, Settings(congestion=congestion), connections=CONNECTIONS, **more)  # type: ignore[arg-type]  # one of Fleet's
+    return Fleet(home, Settings(congestion=congestion), connections=connections, **more)  # type: ignore[arg-type]  # one of Fleet's
 
 
 def alternating(runs: int, measures: dict[str, Callable[[], float]]) -> dict[str, float]:
@@ -93,9 +98,9 @@ def goodput(gateways: Fleet, load: Load) -> float:
     return load.total_bytes / gateways.move(load) / 1e9
 
 
-def plain(congestion: str) -> float:
+def plain(congestion: str, connections: int = CONNECTIONS) -> float:
     """Return GB/s through plain TCP."""
-    return PLAIN_BYTES / plain_tcp_s(PLAIN_BYTES, connections=CONNECTIONS, congestion=congestion) / 1e9
+    return PLAIN_BYTES / plain_tcp_s(PLAIN_BYTES, connections=connections, congestion=congestion) / 1e9
 
 
 def idle_percent(gateways: Fleet) -> float:
@@ -126,6 +131,7 @@ def _compared(measured: dict[str, float]) -> list[Row]:
     references = {
         "e2ee-incompressible": plain_tcp,
         "e2ee-incompressible-bbr": measured["plain-tcp-bbr"],
+        "e2ee-incompressible-4": measured["plain-tcp-4"],
         "lz4-e2ee-text": plain_tcp,
         "relay-e2ee": 1 / (1 / end_to_end + 1 / plain_tcp),
     }
