@@ -207,6 +207,10 @@ def test_sigterm_and_the_control_api_end_it_in_order(home: Home) -> None:
         (encode(Program("a", ())), '{"transfer_id": 1}', "secrets"),
         (encode(Program("a", ())), '{"transfer_id": "t", "token": "x", "link_private_key": "zz"}', "secrets"),
         (encode(Program("a", ())), "", "secrets"),
+        (encode(gateway("a", Step("recieve", children=(send_step("b"),)), dials=["b"])), None, "operator 'recieve'"),
+        (encode(gateway("a", Step("receive", children=(send_step("b"),)))), None, "none of its peers"),
+        (encode(Program("a", ())).replace(b'"peers"', b'"piers"'), None, "means nothing: piers"),
+        (encode(Program("a", ())), json.dumps(SECRETS | {"link_private_key": "17" * 31}), "a link key has 32 bytes"),
     ],
 )
 def test_what_cannot_be_started_says_why(tmp_path: Path, program: bytes | None, stdin: str | None, words: str) -> None:
