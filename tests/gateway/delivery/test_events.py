@@ -114,3 +114,22 @@ def test_a_full_disk_ends_the_journal_and_nothing_else(caplog: pytest.LogCapture
     assert [event["kind"] for event in events.after(0)] == ["shard_done", "shard_done"]
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["the journal ends here"]
     journal.close()
+
+
+def test_a_shard_that_several_work_on_is_begun_and_done_once(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    events = Events(journal)
+    shard = Shard("s", "job", (Entry("k", "k", 1, "v"),), (0, 1))
+    events.shards.take("s")
+
+    events.begin(shard)
+    events.shards.split("s", 2)
+    events.begin(Shard("s", "job", shard.entries, (1,)))
+    events.emit("shard_done", shard_id="s")
+    first = [event["kind"] for event in events.after(0)]
+    events.emit("shard_done", shard_id="s")
+
+    assert first == []
+    assert [event["kind"] for event in events.after(0)] == ["shard_done"]
+    assert set(Journal.read(tmp_path / "journal").shards["s"].settled) == {0, 1}
+    journal.close()
