@@ -255,6 +255,7 @@ def test_a_storm_of_connections_of_a_peer_stays_in_its_bounds(target: Target) ->
     target.move()
 
 
+@pytest.mark.slow  # the target waits for the peer to be dead
 def test_messages_without_end_stay_in_the_bounds(target: Target) -> None:
     """They wait in a queue that counts them, their answers in a mailbox of 16 MiB; the log quotes little of them."""
     peak, logged, count, size_bytes = Peak(target.process), len(target.log), 200, 100_000
