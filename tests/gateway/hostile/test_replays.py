@@ -74,10 +74,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Target,
 def played(target: Target, recording: bytes) -> bytes:
     """Say *recording* to the target, and return its answer once it has closed the connection."""
     answer = b""
-    with target.dial() as sock, suppress(ConnectionResetError, BrokenPipeError):
-        sock.sendall(recording)
-        while piece := sock.recv(4096):
-            answer += piece
+    with target.dial() as sock:
+        with suppress(ConnectionResetError, BrokenPipeError):  # it may be quicker than we are
+            sock.sendall(recording)
+        with suppress(ConnectionResetError):
+            while piece := sock.recv(4096):
+                answer += piece
     return answer
 
 
@@ -88,6 +90,19 @@ def test_a_recording_shows_nothing_of_what_is_moved(recorded: tuple[Target, list
     assert not [shown for shown in (b"large0", b"threshold", b"text text", b"receipt") if shown in whole]
 
 
+def test_an_opening_played_again_gets_an_answer_and_no_more(recorded: tuple[Target, list[bytes]]) -> None:
+    target, said = recorded
+    got = b""
+
+    with target.dial() as sock:
+        sock.sendall(said[0][: 8 + 1 + 1 + 55])
+        sock.shutdown(socket.SHUT_WR)
+        while piece := sock.recv(4096):
+            got += piece
+
+    assert len(got) == ANSWER_BYTES
+
+
 def test_a_whole_connection_played_again_changes_nothing(recorded: tuple[Target, list[bytes]]) -> None:
     target, said = recorded
     before = target.copies()
@@ -95,7 +110,6 @@ def test_a_whole_connection_played_again_changes_nothing(recorded: tuple[Target,
     answers = [len(played(target, recording)) for recording in said]
 
     assert set(answers) <= {0, ANSWER_BYTES}
-    assert ANSWER_BYTES in answers
     target.move()
     assert target.copies() == before
 

@@ -51,11 +51,13 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 def answer_to(sock: socket.socket, opening: bytes) -> bytes:
     """Send *opening*, say that there is no more, and return what comes until the target closes."""
     got = b""
-    with sock, suppress(ConnectionResetError, BrokenPipeError):
-        sock.sendall(opening)
-        sock.shutdown(socket.SHUT_WR)
-        while piece := sock.recv(4096):
-            got += piece
+    with sock:
+        with suppress(OSError):  # it may be quicker than we are
+            sock.sendall(opening)
+            sock.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionResetError):
+            while piece := sock.recv(4096):
+                got += piece
     return got
 
 
