@@ -162,7 +162,9 @@ def _serve(setup: _Setup, lock: int, announce: Callable[[str], None]) -> None:
     _keep_freed_memory()
     gc.disable()  # what is loaded now stays, and looking through it again and again takes 10 ms of the start
     from gateway.control import Control
+    from gateway.cores import usable_cpus
     from gateway.delivery.events import Events
+    from gateway.hands.count import processes_of
     from gateway.journal import Journal
     from gateway.pipeline import Pipeline
 
@@ -170,7 +172,10 @@ def _serve(setup: _Setup, lock: int, announce: Callable[[str], None]) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     say_who(lock, {"pid": os.getpid()})
     journal = Journal(setup.directory / "journal.jsonl")
-    pipeline = Pipeline(setup.program, setup.secrets, Events(journal), log=_log.info)
+    processes, why = processes_of(setup.program, usable_cpus())
+    if why:
+        _log.info("one process: %s", why)
+    pipeline = Pipeline(setup.program, setup.secrets, Events(journal), log=_log.info, processes=processes)
     control = Control(pipeline, setup.secrets.token, lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
         data_port = pipeline.start(setup.options.listen_host, setup.options.listen_port)

@@ -37,14 +37,14 @@ def largest_bytes(program: Program) -> int:
     return max(settings.chunk_bytes, settings.threshold_bytes, settings.batch_bytes)
 
 
-def bound_bytes(program: Program) -> int:
+def bound_bytes(program: Program, processes: int = 1) -> int:
     """
-    Return what the gateway of *program* keeps resident at most.
+    Return what the *processes* of the gateway of *program* keep resident at most, shared memory counted once.
 
     ::
 
-        base + pools * (1 + page / slice) + connections * 6 * slice + readers * slice + writers * largest frame
-             + connections * 1 MiB with TLS
+        processes * base + pools * (1 + page / slice) + connections * 6 * slice + readers * slice
+             + processes * writers * largest frame + connections * 1 MiB with TLS
 
     with ``base`` 192 MiB; ``connections`` is what its peers have together, in both directions where both are used;
     ``writers`` counts per destination that is written here, and only where the store does not take slices as they
@@ -58,9 +58,9 @@ def bound_bytes(program: Program) -> int:
     connections = 2 * sum(peer.connections for peer in program.peers)
     per_slice = slice_bytes + _PAGE_BYTES
     return (
-        BASE_BYTES
+        processes * BASE_BYTES
         + sum(size // slice_bytes * per_slice for size in pools_bytes(program))
         + connections * (SLICES_PER_CONNECTION * per_slice + (TLS_BYTES if settings.link_tls else 0))
         + sources * settings.readers * per_slice
-        + written * settings.writers * largest_bytes(program)
+        + processes * written * settings.writers * largest_bytes(program)
     )

@@ -9,14 +9,15 @@ from typing import Any
 
 from gateway.delivery.events import Counters, Events
 from gateway.delivery.ledger import Limits
-from gateway.delivery.letters import Abort, Complete, Letter, Open, kind_of
+from gateway.delivery.letters import Letter
 from gateway.delivery.post import Post
 from gateway.delivery.runtime import Runtime, Secrets
 from gateway.errors import BadProgram, GatewayError, IntegrityError, LocalWireError, PeerLost, RemoteWireError, Stopped
-from gateway.footprint import pools_bytes
+from gateway.hands.hands import Hands
+from gateway.hands.parts import Parts, Voice, make_pools
 from gateway.meter import Meter
 from gateway.operators.base import Operator, SourceOperator
-from gateway.operators.heads import heads
+from gateway.operators.heads import heads, listeners
 from gateway.operators.totals import totals
 from gateway.program import Program
 from gateway.shard import Shard
@@ -46,8 +47,9 @@ class Pipeline:
         log: Callable[[str], None] = lambda _: None,
         limits: Limits | None = None,
         dead_after_s: float | None = None,
+        processes: int = 1,
     ) -> None:
-        reading, receiving = _pools(program)
+        self._pools = make_pools(program, shared=processes > 1)
         self.program = program
         self.events = events
         self.counters = Counters(events)
@@ -60,10 +62,11 @@ class Pipeline:
         self._draining = False
         self._stopping = False
         self._lock = threading.Lock()
-        self._pools = {reading, receiving}
-        self._peers = self._make_peers(receiving, dead_after_s)
+        self._hands = Hands(processes)
+        self._peers = self._make_peers(self._pools[-1], dead_after_s)
         self.counters.traffic = self._peers.traffic
-        self._runtime = self._make_runtime(reading)
+        self._voice = Voice(self._peers.send_message, self._on_crash)
+        self._runtime = self._make_runtime(self._pools[0])
         self._heads = heads(program, self._runtime, self._peers, limits)
         self._operators = [operator for head in dict.fromkeys(self._heads.values()) for operator in head.walk()]
 
@@ -85,6 +88,7 @@ class Pipeline:
 
     def start(self, host: str, port: int) -> int:
         """Listen for peers, start all threads, and return the port. Raises: OSError, if the port is taken."""
+        self._hands.start(self._parts())
         port = self._peers.listen(host, port)
         for operator in self._operators:
             operator.start()
@@ -174,9 +178,32 @@ class Pipeline:
             except LocalWireError as error:
                 # A store call hangs in a connection's thread; the uploads below can be aborted all the same.
                 self._log(f"connections not closed in order: {error}")
+            # Before uploads are aborted: nobody may write to them then.
+            self._hands.close()
             for operator in self._operators:
                 operator.join()
         self._log("stopped")
+
+    @property
+    def processes(self) -> int:
+        """How many processes run connections, this one included."""
+        return self._hands.running
+
+    def _parts(self) -> Parts:
+        return Parts(
+            heads=self._heads,
+            operators=self._operators,
+            peers=self._peers,
+            pools=self._pools,
+            receiving=self._pools[-1],
+            counters=self.counters,
+            events=self.events,
+            voice=self._voice,
+            take_in=self._take_in,
+            on_frame=self._on_frame,
+            meter_of=self._meter_of,
+            log=self._log,
+        )
 
     def _make_peers(self, pool: Pool, dead_after_s: float | None) -> Peers:
         return Peers(
@@ -190,6 +217,7 @@ class Pipeline:
             meter_of=self._meter_of,
             dead_after_s=dead_after_s,
             transfer_id=self._secrets.transfer_id,
+            hands=self._hands if self._hands.wanted else None,
             tls=tls_of(self.program, self._secrets.link_tls, self._secrets.transfer_id),
         )
 
@@ -202,7 +230,7 @@ class Pipeline:
             events=self.events,
             counters=self.counters,
             say=self._say,
-            on_crash=self._on_crash,
+            on_crash=lambda thread, error: self._voice.crash(thread, error),  # noqa: PLW0108 -- a hand has another
             log=self._log,
         )
 
@@ -233,26 +261,18 @@ class Pipeline:
         except (IntegrityError, RemoteWireError) as error:
             self._log(f"message {message.kind!r} from {message.sender!r} dropped: {error}")
             return
-        for operator in self._listeners(letter):
+        for operator in listeners(self._heads.get(letter.partition), letter):
             if operator.hear(message.sender, letter):
                 return
 
-    def _listeners(self, letter: Letter) -> list[Operator]:
-        head = self._heads.get(letter.partition)
-        if head is None:
-            return []
-        sources = [operator for operator in head.walk() if isinstance(operator, SourceOperator)]
-        if isinstance(letter, Open | Complete | Abort):
-            return [operator for operator in head.walk() if operator not in sources]
-        # What nobody asked for must be heard by one of them nevertheless: it may be an upload to abort.
-        mine = next((one for one in sources[:-1] if one.coordinator.asked(letter)), sources[-1] if sources else None)
-        return [] if mine is None else [mine]
-
     def _say(self, to: str, letter: Letter) -> None:
+        self._send(self._post.seal(to, letter))
+
+    def _send(self, message: Message) -> None:
         try:
-            self._peers.send_message(self._post.seal(to, letter))
+            self._voice.carry(message)
         except PeerLost as error:
-            self._log(f"message {kind_of(letter)!r} to {to} not sent: {error}")
+            self._log(f"message {message.kind!r} to {message.to} not sent: {error}")
         except Stopped:
             if not self._stopping:
                 raise
@@ -276,9 +296,3 @@ class Pipeline:
         hint = error.hint if isinstance(error, GatewayError) else "the gateway's log has the details"
         self._log(f"fatal: {thread}: {type(error).__name__}: {error}")
         self.events.emit("fatal", error=f"{thread}: {type(error).__name__}: {error}", hint=hint)
-
-
-def _pools(program: Program) -> tuple[Pool, Pool]:
-    """Return the pool that is read into and the one that is received into, which may be the same."""
-    pools = [Pool(size_bytes, program.settings.slice_bytes) for size_bytes in pools_bytes(program)]
-    return pools[0], pools[-1]

@@ -35,7 +35,7 @@ MOST_DEPTH = 64
 _LEAST = {
     **dict.fromkeys(("chunk_bytes", "slice_bytes", "batch_bytes", "batch_objects", "pool_bytes"), 1),
     **dict.fromkeys(("readers", "writers", "max_attempts"), 1),
-    **dict.fromkeys(("threshold_bytes", "socket_buffer_bytes"), 0),
+    **dict.fromkeys(("threshold_bytes", "socket_buffer_bytes", "processes"), 0),
     "dead_after_s": 0.01,
 }
 _CHOICES = {"compression": COMPRESSIONS, "cipher": CIPHERS, "if_exists": ("overwrite", "skip", "fail")}
@@ -89,7 +89,7 @@ class Settings:
     ``compression`` (`COMPRESSIONS`) and ``cipher`` (`CIPHERS`) are what sources pack and seal with; a sink opens all.
     ``fsync`` has a file on the disk before it is confirmed. ``link_tls`` puts TLS 1.3 around every link; its
     certificates come with the secrets. ``congestion`` and ``socket_buffer_bytes`` are `gateway.wire.tuning`'s; a
-    peer that is silent for ``dead_after_s`` is dead.
+    peer that is silent for ``dead_after_s`` is dead. ``processes`` 0 leaves their number to each gateway's machine.
     """
 
     chunk_bytes: int = 64 * MIB
@@ -100,6 +100,7 @@ class Settings:
     pool_bytes: int = 512 * MIB
     readers: int = 4
     writers: int = 4
+    processes: int = 0
     compression: str = "lz4"
     cipher: str = "auto"
     if_exists: str = "overwrite"

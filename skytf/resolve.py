@@ -31,6 +31,7 @@ MAX_DURATION_MINUTES = 10 * 365 * 24 * 60
 MAX_CONNECTIONS = 256
 # Linux takes no more than half of an int.
 MAX_SOCKET_BUFFER_BYTES = 1024 * MIB
+MOST_PROCESSES = 64
 MIN_DISK_GIB = 10
 MAX_PORT = 65_535
 SOURCE_DRIFT = ("report", "refuse", PIN)
@@ -100,6 +101,7 @@ def _settings(options: Options) -> Settings:
         pool_bytes=max(Settings().pool_bytes, CHUNKS_IN_POOL * largest),
         compression=options.compression,
         cipher=options.cipher,
+        processes=options.processes,
         fsync=options.fsync,
         link_tls=options.link_tls,
         congestion=options.congestion,
@@ -139,6 +141,8 @@ def _check(options: Options) -> None:
             f"SSH on port {options.ssh_port} would be in the way of the data",
             hint=f"any --ssh-port but {DATA_PORTS[0]} to {DATA_PORTS[1]}",
         )
+    if not 0 <= options.processes <= MOST_PROCESSES:
+        raise InputError(f"{options.processes} processes cannot be", hint=f"--processes 0 to {MOST_PROCESSES}")
     _check_links(options)
     _check_words(options)
 

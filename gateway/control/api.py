@@ -85,6 +85,7 @@ class Api:
             "version": __version__,
             "state": pipeline.state,
             "peers": pipeline.peers_up,
+            "processes": pipeline.processes,
             "counters": pipeline.counters.read(),
         }
         return _json(msgspec.convert(status, Status))

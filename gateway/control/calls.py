@@ -111,12 +111,17 @@ class Counters(Counts, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """What the gateway is and how it is; ``peers`` says whether there is a connection to each."""
+    """
+    What the gateway is and how it is; ``peers`` says whether there is a connection to each.
+
+    ``processes`` is how many of its processes run connections: fewer than were begun if one has died.
+    """
 
     gateway: str
     version: str
     state: State
     peers: dict[str, bool]
+    processes: Count
     counters: Counts
 
 

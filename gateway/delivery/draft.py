@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 
-from gateway.delivery.coordinator import Coordinator
 from gateway.delivery.inflight import Work
 from gateway.delivery.payload import Sealing, SliceSealer
-from gateway.delivery.reading import PieceReader, UnreadableError
+from gateway.delivery.reading import PieceReader, Reported, UnreadableError
 from gateway.delivery.runtime import Runtime
 from gateway.meter import Meter, clock
 from gateway.wire.frame import FrameWriter, binding, encode_manifest, encode_trailer
@@ -27,7 +26,7 @@ class Draft:
         runtime: Runtime,
         sealing: Sealing,
         reader: PieceReader,
-        coordinator: Coordinator,
+        coordinator: Reported,
         work: Work,
         *,
         meter: Meter,
@@ -36,8 +35,8 @@ class Draft:
         self._meter = meter
         self._sealing = sealing
         self._reader = reader
-        self._coordinator = coordinator
-        self._work = work
+        self.coordinator = coordinator
+        self.work = work
         (self._task,) = work.tasks
         self.partition = work.partition
         self.source = runtime.gateway
@@ -65,7 +64,7 @@ class Draft:
         try:
             self._send(out)
         except UnreadableError as failure:
-            self._coordinator.unreadable(failure.task.item, failure.cause)
+            self.coordinator.unreadable(failure.task.item, failure.cause)
             return False
         self._runtime.counters.add("bytes_read", self.raw_bytes)
         self._runtime.counters.add("bytes_sealed", out.sealed_bytes - before_bytes)
@@ -80,7 +79,7 @@ class Draft:
 
     def again(self) -> Draft:
         """Return another draft of the same work: each is a frame of its own."""
-        return Draft(self._runtime, self._sealing, self._reader, self._coordinator, self._work, meter=self._meter)
+        return Draft(self._runtime, self._sealing, self._reader, self.coordinator, self.work, meter=self._meter)
 
     def release(self) -> None:
         """Do nothing: a draft holds no memory."""

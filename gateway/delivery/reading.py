@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
-from gateway.delivery.coordinator import Coordinator
-from gateway.delivery.inflight import Task
+from gateway.delivery.inflight import InFlight, Task
 from gateway.delivery.payload import SliceSealer
 from gateway.errors import GatewayError, IntegrityError, SourceChanged, Stopped, StoreError
 from gateway.shard import Entry
@@ -25,10 +25,20 @@ class UnreadableError(Exception):
         self.cause = cause
 
 
+class Reported(Protocol):
+    """Who is told of what is read: a `gateway.delivery.coordinator.Coordinator`."""
+
+    def read(self, task: Task, crc64nvme: int) -> None:
+        """Note the digest of a piece before it is sent. Raises: SourceChanged, if it was another before."""
+
+    def unreadable(self, item: InFlight, error: GatewayError) -> None:
+        """Give up *item*: its source cannot be read."""
+
+
 class PieceReader:
     """Reads what tasks of *coordinator* name from *store*; a stream that breaks is taken up *max_attempts* times."""
 
-    def __init__(self, store: Readable, coordinator: Coordinator, max_attempts: int) -> None:
+    def __init__(self, store: Readable, coordinator: Reported, max_attempts: int) -> None:
         self._store = store
         self._coordinator = coordinator
         self._max_attempts = max_attempts

@@ -16,7 +16,7 @@ from gateway.delivery.coordinator import Coordinator
 from gateway.delivery.draft import Draft
 from gateway.delivery.inflight import ShardRun, Work
 from gateway.delivery.payload import FrameBuilder, Sealing
-from gateway.delivery.reading import PieceReader, UnreadableError
+from gateway.delivery.reading import PieceReader, Reported, UnreadableError
 from gateway.delivery.runtime import Runtime
 from gateway.delivery.workers import Workers
 from gateway.errors import StoreError
@@ -71,6 +71,11 @@ class Source:
     def submit(self, shard: Shard, wait_s: float | None) -> bool:
         """Take *shard* unless the intake stays full for *wait_s*; return whether it was taken. Raises: Stopped."""
         return self._intake.put(shard, wait_s)
+
+    def draft(self, work: Work, reported: Reported) -> Draft:
+        """Return *work* of this source, which another process has taken, as a draft; *reported* is told of it."""
+        reader = PieceReader(self._store, reported, self._settings.max_attempts)
+        return Draft(self._runtime, self._sealing, reader, reported, work, meter=self._meter)
 
     def close(self) -> None:
         """Take nothing more, have open uploads aborted, and let the threads end."""

@@ -148,7 +148,7 @@ class SourceOperator(Operator):
         self._count = runtime.counters.of_store(f"{context.partition}-source")
         self._store = self.open_store(runtime)
         outlet = self.children[0].outlet if len(self.children) == 1 else None
-        self._source = Source(runtime, self.coordinator, self._store, self._emit, outlet, meter=self.meter)
+        self.source = Source(runtime, self.coordinator, self._store, self._emit, outlet, meter=self.meter)
 
     def open_store(self, runtime: Runtime) -> Readable:
         """Return the store that is read."""
@@ -156,7 +156,7 @@ class SourceOperator(Operator):
 
     def submit(self, shard: Shard, wait_s: float | None) -> bool:
         """Queue *shard* in the intake."""
-        return self._source.submit(shard, wait_s)
+        return self.source.submit(shard, wait_s)
 
     def hear(self, sender: str, letter: Letter) -> bool:
         """Take the answers of sinks."""
@@ -165,16 +165,16 @@ class SourceOperator(Operator):
 
     def start(self) -> None:
         """Start the threads of the source."""
-        self._source.start()
+        self.source.start()
 
     def close(self) -> None:
         """Close the source and its coordinator."""
-        self._source.close()
+        self.source.close()
         _end_retries(self._store)
 
     def join(self) -> None:
         """Wait for the threads of the source."""
-        self._source.join()
+        self.source.join()
 
     def _emit(self, frame: Frame) -> None:
         fan_out(frame, self.children)

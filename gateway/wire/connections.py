@@ -23,8 +23,8 @@ from gateway.program import Peer
 from gateway.wire.frame import Frame, Message
 from gateway.wire.handshake import Handshake, Lane
 from gateway.wire.intake import Opener
-from gateway.wire.lanes import ControlCalls, ControlLane, LaneRun, ReceivingLane, SendingLane, Traffic
-from gateway.wire.link import Link
+from gateway.wire.lanes import ControlCalls, ControlLane, Hands, LaneRun, ReceivingLane, SendingLane, Traffic
+from gateway.wire.link import Link, PeerAddress
 from gateway.wire.mailbox import Mailbox
 from gateway.wire.outlet import Exchange, Taker
 from gateway.wire.pool import Pool, Scratch
@@ -39,16 +39,6 @@ HEARTBEAT_S = 2.0
 MOST_SLOTS = 256
 # A predecessor ends as soon as its callback returns; the dialling side tries again if that takes longer.
 _REPLACE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class PeerAddress:
-    """Where a gateway listens, and who it is."""
-
-    gateway: str
-    public_key: bytes
-    host: str
-    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +74,7 @@ class Shared:
     meter_of: Callable[[str], Meter]
     on_message: Callable[[Message], None]
     on_peer: Callable[[str, bool], None]
+    hands: Hands | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -209,6 +200,13 @@ class PeerConnections:
                 self.mailbox.set_dead(False)
                 self._shared.on_peer(self.gateway, True)
 
+    def passed(self, sent_bytes: int, received_bytes: int) -> None:
+        """Count what another process of this gateway has sent and received."""
+        self.traffic.sent(sent_bytes)
+        self.traffic.received(received_bytes)
+        if received_bytes:
+            self._heard(received_bytes)
+
     def _heard(self, _: int) -> None:
         self._heard_s = time.monotonic()
 
@@ -237,15 +235,25 @@ class PeerConnections:
             return ControlLane(link, self.mailbox, min(HEARTBEAT_S, shared.tuning.dead_after_s / 4), calls)
         if self.dial == (lane is Lane.FORWARD):
             taker = Taker(shared.exchange, self.gateway)
-            scratch = Scratch.of(shared.pool.slice_bytes)
-            return SendingLane(link, shared.exchange, taker, scratch=scratch, heard=self._heard)
+            send = partial(self._sending, link, taker)
+            return send() if shared.hands is None else shared.hands.sending(link, shared.exchange, taker, send)
+        receive = partial(self._receiving, link)
+        return receive() if shared.hands is None else shared.hands.receiving(link, self.gateway, receive)
+
+    def _sending(self, link: Link, taker: Taker) -> LaneRun:
+        shared = self._shared
+        scratch = Scratch.of(shared.pool.slice_bytes)
+        return SendingLane(link, shared.exchange, taker, scratch=scratch, heard=self._heard)
+
+    def _receiving(self, link: Link) -> LaneRun:
+        shared = self._shared
         return ReceivingLane(
             link,
             shared.pool,
             opener=shared.opener,
             on_frame=lambda frame: shared.on_frame(self.gateway, frame),
-            meter_of=shared.meter_of,
             heard=self._heard,
+            meter_of=shared.meter_of,
         )
 
     def _lanes_wanted(self) -> int:

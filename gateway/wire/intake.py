@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from gateway.meter import clock
 from gateway.wire.frame import Frame
-from gateway.wire.pool import Lease, Pool, Scratch, Withdrawal
+from gateway.wire.pool import Loan, Memory, Scratch, Withdrawal
 from gateway.wire.records import FrameHeader
 
 
@@ -51,7 +51,7 @@ Opener: TypeAlias = Callable[[FrameHeader, bytes, Scratch], Intake | None]
 class Kept:
     """Keeps a frame sealed in memory of a pool, and hands it on when it is whole."""
 
-    def __init__(self, header: FrameHeader, manifest: bytes, lease: Lease, deliver: Callable[[Frame], None]) -> None:
+    def __init__(self, header: FrameHeader, manifest: bytes, lease: Loan, deliver: Callable[[Frame], None]) -> None:
         self.elsewhere_s = 0.0
         self._blocks = lease.slices
         self._deliver = deliver
@@ -95,7 +95,7 @@ class Kept:
 
 
 def keep(
-    pool: Pool, withdrawal: Withdrawal, deliver: Callable[[Frame], None], header: FrameHeader, manifest: bytes
+    pool: Memory, withdrawal: Withdrawal, deliver: Callable[[Frame], None], header: FrameHeader, manifest: bytes
 ) -> Kept:
     """Return an intake with memory for a whole frame; waits until *pool* has it. Raises: Stopped."""
     began = clock()

@@ -20,8 +20,9 @@ from gateway.wire.frame import Frame, Message
 from gateway.wire.intake import Arrived, Intake, Opener, keep
 from gateway.wire.link import Link
 from gateway.wire.mailbox import Mailbox
-from gateway.wire.outlet import Exchange, Taker
-from gateway.wire.pool import Pool, Scratch, Withdrawal
+from gateway.wire.outlet import Taker
+from gateway.wire.parcel import Supply
+from gateway.wire.pool import Memory, Scratch, Withdrawal
 from gateway.wire.records import Ack, FrameHeader, Kind, Lanes, Ping, encode_ack, encode_lanes, encode_ping
 from gateway.wire.writer import LinkWriter
 
@@ -58,11 +59,21 @@ class LaneRun(Protocol):
         """End it from another thread."""
 
 
+class Hands(Protocol):
+    """Other processes of this gateway, which run connections that carry frames (`gateway.hands`)."""
+
+    def sending(self, link: Link, exchange: Supply, taker: Taker, here: Callable[[], LaneRun]) -> LaneRun:
+        """Return *link*, to be run by one of them, or by this process, which *here* makes ready for it."""
+
+    def receiving(self, link: Link, peer: str, here: Callable[[], LaneRun]) -> LaneRun:
+        """Return *link*, on which frames of *peer* arrive, as `sending`."""
+
+
 class SendingLane:
     """Sends frames for *taker*'s peer; a second thread reads the acknowledgements."""
 
     def __init__(
-        self, link: Link, exchange: Exchange, taker: Taker, *, scratch: Scratch, heard: Callable[[int], None]
+        self, link: Link, exchange: Supply, taker: Taker, *, scratch: Scratch, heard: Callable[[int], None]
     ) -> None:
         self._link = link
         self._scratch = scratch
@@ -123,7 +134,7 @@ class ReceivingLane:
     def __init__(
         self,
         link: Link,
-        pool: Pool,
+        pool: Memory,
         *,
         opener: Opener,
         on_frame: Callable[[Frame], None],

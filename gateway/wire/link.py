@@ -58,6 +58,25 @@ class Identity:
         return crypto_scalarmult_base(self.private_key)
 
 
+@dataclass(frozen=True, slots=True)
+class PeerAddress:
+    """Where a gateway listens, and who it is."""
+
+    gateway: str
+    public_key: bytes
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """What another process needs beside the socket to go on with a link: the states of both secret streams."""
+
+    version: int
+    sending: bytes = field(repr=False)
+    receiving: bytes = field(repr=False)
+
+
 class Link:
     """
     One authenticated connection. One thread may send and one may receive at a time; `break_off` may come from any.
@@ -78,6 +97,25 @@ class Link:
         self.on_sent: Callable[[int], None] = lambda _: None
         self.on_received: Callable[[int], None] = lambda _: None
         self._receiving_s = 0.0
+
+    @classmethod
+    def resume(cls, sock: socket.socket, state: LinkState) -> Link:
+        """Return the link whose `state` another process has told, over a descriptor of the same socket."""
+        link = cls(sock, bytes(KEY_BYTES), bytes(KEY_BYTES), state.version)
+        link.accept_header(bytes(STREAM_HEADER_BYTES))  # makes the stream ready; keys and place follow
+        link._push.statebuf[0 : len(state.sending)] = state.sending  # type: ignore[index]  # of cffi, not bytes
+        link._pull.statebuf[0 : len(state.receiving)] = state.receiving  # type: ignore[index]  # as above
+        return link
+
+    @property
+    def state(self) -> LinkState:
+        """What `resume` needs. Between two records only; who resumes it is the only one to use it from then on."""
+        return LinkState(self.version, bytes(self._push.statebuf), bytes(self._pull.statebuf))
+
+    @property
+    def descriptor(self) -> int | None:
+        """The socket's, None where another process could not go on with it: TLS keeps its state to itself."""
+        return self._socket.fileno() if isinstance(self._socket, socket.socket) else None
 
     def accept_header(self, header: bytes) -> None:
         """Take the peer's `header`, the `STREAM_HEADER_BYTES` that it sends before its first record."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import statistics
 from collections import deque
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.units import MIB
 from gateway.wire.frame import Announced, FrameWriter
+
+if TYPE_CHECKING:
+    from gateway.wire.outlet import Taker
 
 # One frame on its way while the previous one waits for its acknowledgement keeps a connection busy. More would let a
 # slow connection sit on frames that a fast one could send.
@@ -44,6 +47,25 @@ class Parcel(Announced, Protocol):
 
     def release(self) -> None:
         """Drop a reference."""
+
+
+class Supply(Protocol):
+    """Where a connection gets its frames from, and what it says of them: an `Exchange`."""
+
+    def take(self, taker: Taker) -> Parcel | None:
+        """Return the next frame, with a reference of its own; None when the connection is to end."""
+
+    def ack(self, taker: Taker, frame_id: bytes) -> None:
+        """Note that the peer has the frame. Raises: RemoteWireError, if it was sent none of that name."""
+
+    def forget(self, taker: Taker, frame: Parcel) -> None:
+        """Expect no acknowledgement of *frame*."""
+
+    def stop(self, taker: Taker) -> None:
+        """Make `take` return None."""
+
+    def give_back(self, taker: Taker) -> None:
+        """Have what is not acknowledged sent by others."""
 
 
 class Pace:

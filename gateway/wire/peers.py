@@ -18,11 +18,12 @@ from gateway.errors import GatewayError, LocalWireError, PeerLost, RemoteWireErr
 from gateway.meter import Meter
 from gateway.program import Program
 from gateway.wire.certificates import Tls
-from gateway.wire.connections import PeerAddress, PeerConnections, Shared, SocketProfile
+from gateway.wire.connections import PeerConnections, Shared, SocketProfile
 from gateway.wire.frame import Frame, Message
 from gateway.wire.handshake import Handshake, Lane
 from gateway.wire.intake import Opener
-from gateway.wire.link import Identity
+from gateway.wire.lanes import Hands
+from gateway.wire.link import Identity, PeerAddress
 from gateway.wire.outlet import Exchange, FrameQueue
 from gateway.wire.pool import Pool
 from gateway.wire.records import decode_message, encode_message
@@ -60,7 +61,7 @@ class Peers:
         meter_of: Who counts the frames that arrive for a partition.
         dead_after_s: How long a peer may be silent; None takes what the program's settings say.
         transfer_id: Bound into every handshake.
-        tls: Around every connection, if not None.
+        tls, hands: Around every connection; other processes of this gateway that run some of them.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Peers:
         dead_after_s: float | None = None,
         transfer_id: str = "",
         tls: Tls | None = None,
+        hands: Hands | None = None,
     ) -> None:
         settings = program.settings
         dead_after_s = settings.dead_after_s if dead_after_s is None else dead_after_s
@@ -102,6 +104,7 @@ class Peers:
             meter_of=meter_of,
             on_message=self._arrived,
             on_peer=self._note,
+            hands=hands,
         )
         self._peers = {peer.gateway: PeerConnections(peer, self._shared) for peer in program.peers}
 
@@ -188,6 +191,10 @@ class Peers:
         messages and signs of life.
         """
         return {name: (peer.traffic.sent_bytes, peer.traffic.received_bytes) for name, peer in self._peers.items()}
+
+    def passed(self, gateway: str, sent_bytes: int, received_bytes: int) -> None:
+        """Count what another process of this gateway has sent to *gateway* and received from it."""
+        self._peers[gateway].passed(sent_bytes, received_bytes)
 
     def profile(self) -> list[SocketProfile]:
         """Return how every connection of now is set up and how it goes, as its kernel tells (`wire.tuning`)."""
@@ -284,14 +291,10 @@ class Peers:
                 peer.check()
             self._exchange.rescue(time.monotonic())
             with self._changed:
-                self._changed.wait_for(self._is_awaited, self._dead_after_s / 4)
-                transitions = list(self._transitions)
-                self._transitions.clear()
+                self._changed.wait_for(lambda: self._transitions or self._crew.closing.is_set(), self._dead_after_s / 4)
+                transitions, self._transitions = self._transitions, deque()
             for gateway, up in transitions:
                 _log.warning("gateway %s is %s", gateway, "up" if up else "lost")
                 if not up:
                     self._reroute(gateway)
                 self._on_peer(gateway, up)
-
-    def _is_awaited(self) -> bool:
-        return bool(self._transitions) or self._crew.closing.is_set()

@@ -7,10 +7,12 @@ arena is mapped when the gateway starts and a slice goes round for as long as it
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gateway.errors import LocalWireError, Stopped
 
@@ -36,6 +38,15 @@ def _mapped(size_bytes: int) -> memoryview:
     return memoryview(mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
 
+class Loan(Protocol):
+    """Memory of one frame, such as a `Lease`."""
+
+    slices: list[memoryview]
+
+    def release(self) -> None:
+        """Give it back."""
+
+
 class Lease:
     """Slices of a pool that belong to one frame until they are released."""
 
@@ -53,11 +64,28 @@ class Lease:
             pool.take_back(slices)
 
 
+def _address(view: memoryview) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(view))
+
+
 @dataclass(slots=True, eq=False)
 class Withdrawal:
     """A way out for those who wait for memory on behalf of something that may end, such as a connection."""
 
     withdrawn: bool = False
+
+
+class Memory(Protocol):
+    """What a receiver of frames needs of a `Pool`."""
+
+    slice_bytes: int
+    slices: int
+
+    def reserve(self, size_bytes: int, withdrawal: Withdrawal | None = None) -> Loan:
+        """Return memory for *size_bytes* of plaintext."""
+
+    def withdraw(self, withdrawal: Withdrawal) -> None:
+        """Make every present and future `reserve` with *withdrawal* raise `Stopped`."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,10 +101,11 @@ class Pool:
     Slices of *slice_bytes* (plus `OVERHEAD`, enough for a sealed slice), as many as fit *total_bytes*.
 
     Memory is bounded by ``slices * (slice_bytes + OVERHEAD)``, each slice rounded up to a page. It is mapped at once
-    and used from the slice returned last, so that a quiet gateway touches little of it.
+    and used from the slice returned last, so that a quiet gateway touches little of it. With *shared*, processes that
+    are forked later see the same bytes.
     """
 
-    def __init__(self, total_bytes: int, slice_bytes: int) -> None:
+    def __init__(self, total_bytes: int, slice_bytes: int, *, shared: bool = False) -> None:
         if slice_bytes < 1 or total_bytes < slice_bytes:
             raise LocalWireError(
                 f"a pool of {total_bytes} bytes holds no slice of {slice_bytes}",
@@ -85,7 +114,8 @@ class Pool:
         self.slice_bytes = slice_bytes
         self.slices = total_bytes // slice_bytes
         stride = -(-(slice_bytes + OVERHEAD) // _PAGE_BYTES) * _PAGE_BYTES
-        arena = memoryview(mmap.mmap(-1, self.slices * stride, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+        flags = (mmap.MAP_SHARED if shared else mmap.MAP_PRIVATE) | mmap.MAP_ANONYMOUS
+        self._arena = arena = memoryview(mmap.mmap(-1, self.slices * stride, flags=flags))
         self._free = [arena[i * stride : i * stride + slice_bytes + OVERHEAD] for i in range(self.slices)]
         self._lock = threading.Lock()
         self._waiters: deque[_Waiter] = deque()
@@ -95,6 +125,15 @@ class Pool:
     def free_bytes(self) -> int:
         """Plaintext bytes that could be reserved at once if nobody waited."""
         return len(self._free) * self.slice_bytes
+
+    def offset_of(self, view: memoryview) -> int | None:
+        """Return where in the arena *view* begins; None if it does not lie there."""
+        offset = _address(view) - _address(self._arena)
+        return offset if 0 <= offset < len(self._arena) else None
+
+    def at(self, offset: int, size_bytes: int) -> memoryview:
+        """Return *size_bytes* of the arena from *offset* on."""
+        return self._arena[offset : offset + size_bytes]
 
     def slices_of(self, size_bytes: int) -> int:
         """Return how many slices *size_bytes* of plaintext take; an empty frame takes one."""

@@ -146,6 +146,7 @@ _SHAPING: tuple[Callable[[Any], Any], ...] = (
         help="What seals what travels; auto is AES-256-GCM where a gateway's CPU has it.  [default: auto]",
         panel="Transfer",
     ),
+    option("--processes", type=click.IntRange(0, 64), help="Of each gateway; 0: as its CPUs allow.", panel="Transfer"),
     option("--fsync", is_flag=True, help="Have each file on the disk before it counts as copied.", panel="Transfer"),
     option(
         "--link-tls", is_flag=True, help="Put TLS 1.3 around every link between gateways; slower.", panel="Transfer"

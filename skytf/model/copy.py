@@ -43,6 +43,7 @@ class Options:
     ``instances`` is per site, None for the default (1); ``via`` a relay region such as ``local:r``;
     ``if_exists`` is ``overwrite``, ``skip`` or ``fail``; ``source_drift`` is ``report``, ``refuse`` or ``pin``;
     ``compression`` is ``lz4``, ``zstd`` or ``none``; ``cipher`` is ``auto``, ``aes256gcm`` or ``xchacha20poly1305``;
+    ``processes`` of each gateway, 0: as many as its CPUs can use;
     ``fsync`` has files on the disk before they count; ``link_tls`` puts TLS 1.3 around every link;
     ``congestion`` is a TCP congestion control, ``auto`` the machine's own;
     ``socket_buffer_bytes`` 0 leaves the buffers of sockets to the kernel;
@@ -63,6 +64,7 @@ class Options:
     if_exists: str = "overwrite"
     compression: str = "lz4"
     cipher: str = "auto"
+    processes: int = 0
     fsync: bool = False
     link_tls: bool = False
     congestion: str = "auto"

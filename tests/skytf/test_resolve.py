@@ -210,6 +210,8 @@ def test_an_unknown_scheme_is_an_error_with_a_suggestion() -> None:
         Options(congestion="bbr; reboot"),
         Options(congestion="a-name-of-17-chrs"),
         Options(socket_buffer_bytes=-1),
+        Options(processes=-1),
+        Options(processes=65),
         Options(socket_buffer_bytes=GIB + 1),
         Options(gateway_credentials="mine"),
         Options(ssh_port=28_470),
@@ -224,6 +226,11 @@ def test_options_that_cannot_be_are_refused(options: Options) -> None:
 def test_the_programs_say_that_files_are_to_be_synced() -> None:
     assert not resolved("a", "b").settings.fsync
     assert resolved("a", "b", options=Options(fsync=True)).settings.fsync
+
+
+def test_the_programs_say_how_many_processes_a_gateway_has() -> None:
+    assert resolved("a", "b").settings.processes == 0
+    assert resolved("a", "b", options=Options(processes=3)).settings.processes == 3
 
 
 def test_what_links_are_like_stands_in_the_settings_of_every_program() -> None:

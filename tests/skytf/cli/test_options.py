@@ -93,6 +93,13 @@ def test_files_are_synced_only_if_that_is_asked_for(run: Run, client: FakeClient
     assert [options.fsync for _, options, _ in client.named("plan")] == [False, True]
 
 
+def test_how_many_processes_a_gateway_has_is_its_own_choice_unless_it_is_said(run: Run, client: FakeClient) -> None:
+    run("plan", "a", "b")
+    run("plan", "a", "b", "--processes", "3")
+
+    assert [options.processes for _, options, _ in client.named("plan")] == [0, 3]
+
+
 def test_links_do_without_tls_unless_asked_for(run: Run, client: FakeClient) -> None:
     run("plan", "a", "b")
     run("plan", "a", "b", env={"SKYTF_LINK_TLS": "1"})
