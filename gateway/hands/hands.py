@@ -6,15 +6,18 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
 
-from gateway.hands.hand import live
-from gateway.hands.lent import LentReceiving, LentSending
-from gateway.hands.parts import Parts
-from gateway.hands.process import Place, Process
+from gateway.hands.parts import Parts, Place
+from gateway.registry import load
 from gateway.wire.lanes import LaneRun
 from gateway.wire.link import Link
 from gateway.wire.outlet import Taker
 from gateway.wire.parcel import Supply
+
+if TYPE_CHECKING:
+    from gateway.hands.lent import LentReceiving, LentSending
+    from gateway.hands.process import Process
 
 # How long a hand may take to end once it is told to.
 _END_S = 2.0
@@ -40,6 +43,11 @@ class Hands:
 
     def start(self, parts: Parts) -> None:
         """Make the hands and listen to them. Must be called in the only thread of this process, which forks."""
+        if not self.wanted:
+            return
+        # Most gateways have one process: these would be a twentieth of their start.
+        live: Callable[[socket.socket, Parts], NoReturn] = load("gateway.hands.hand:live")
+        make: type[Process] = load("gateway.hands.process:Process")
         pairs = []
         for _ in range(self.wanted):
             ours, theirs = socket.socketpair()
@@ -48,7 +56,7 @@ class Hands:
                 live(theirs, parts)
             theirs.close()
             pairs.append((pid, ours))
-        self._hands = [Process(pid, sock, parts) for pid, sock in pairs]
+        self._hands = [make(pid, sock, parts) for pid, sock in pairs]
         for hand in self._hands:
             hand.start()
 
@@ -57,13 +65,19 @@ class Hands:
 
         def lend(hand: Process) -> LaneRun:
             sources = [source.coordinator for source in hand.parts.sources]
-            return LentSending(link, hand.begin, exchange, taker, pools=hand.parts.pools, sources=sources)
+            lent: type[LentSending] = load("gateway.hands.lent:LentSending")
+            return lent(link, hand.begin, exchange, taker, pools=hand.parts.pools, sources=sources)
 
         return _Placed(self, link, here, lend)
 
     def receiving(self, link: Link, peer: str, here: Callable[[], LaneRun]) -> LaneRun:
         """Return *link*, on which frames of *peer* arrive, as `sending`."""
-        return _Placed(self, link, here, lambda hand: LentReceiving(link, hand.begin, peer, hand.parts.receiving))
+
+        def lend(hand: Process) -> LaneRun:
+            lent: type[LentReceiving] = load("gateway.hands.lent:LentReceiving")
+            return lent(link, hand.begin, peer, hand.parts.receiving)
+
+        return _Placed(self, link, here, lend)
 
     def claim(self, link: Link) -> Place:
         """Return who is to run *link*, and count it there."""

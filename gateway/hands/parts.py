@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gateway.delivery.events import Counters, Events
 from gateway.footprint import pools_bytes
@@ -16,6 +17,9 @@ from gateway.wire.frame import Frame, Message
 from gateway.wire.intake import Opener
 from gateway.wire.peers import Peers
 from gateway.wire.pool import Pool
+
+if TYPE_CHECKING:
+    from gateway.hands.process import Process
 
 
 @dataclass(slots=True)
@@ -61,6 +65,14 @@ class Parts:
         """Whether all that arrives for *partition* is written by this gateway: any process of it can do that."""
         head = self.heads.get(partition)
         return head is not None and all(isinstance(one, Receive | MuxAnd | SinkOperator) for one in head.walk())
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """Where connections run, and how many: in *hand*, or in the first process, as those of a hand that has died."""
+
+    hand: Process | None
+    load: int = 0
 
 
 def make_pools(program: Program, *, shared: bool) -> tuple[Pool, ...]:

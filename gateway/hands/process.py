@@ -9,7 +9,6 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import PeerLost, Stopped
@@ -31,17 +30,9 @@ from gateway.hands.notes import (
     Unreadable,
     place_of,
 )
-from gateway.hands.parts import Parts
+from gateway.hands.parts import Parts, Place
 from gateway.wire.pool import Lease
 from gateway.wire.records import decode_message
-
-
-@dataclass(slots=True, eq=False)
-class Place:
-    """Where connections run, and how many: in *hand*, or in the first process, as those of a hand that has died."""
-
-    hand: Process | None
-    load: int = 0
 
 
 class Process:
