@@ -6,7 +6,7 @@ CHECKOV := .venv-checkov/.installed
 BROWSER := .venv/.browser
 FUZZER := .venv/.fuzzer
 
-.PHONY: demo test test-all test-providers lint bench bench-wan format clean
+.PHONY: demo test test-all test-providers lint bench bench-memory bench-wan format clean
 
 demo: $(STAMP)
 	$(BIN)/python -m benchmarks.demo
@@ -29,6 +29,10 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# 50 GiB twice, once at a tenth of the pace: some ten minutes
+bench-memory: $(STAMP)
+	$(BIN)/python -m benchmarks.memory
 
 # Gateways on emulated long links; needs root (network namespaces) and takes about ten minutes.
 bench-wan: $(STAMP)
