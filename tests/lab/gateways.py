@@ -152,11 +152,12 @@ class Gateway:
 
     def close(self) -> None:
         """Stop the daemon if it runs: in order, and else with SIGKILL. Joins the follower."""
-        if not self._about:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGCONT)
-        subprocess.run([sys.executable, "-m", "gateway", "stop", str(self.directory)], capture_output=True, check=True)
+        if self._about:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGCONT)
+        # Also where no READY line was seen: whoever waited for it may have been interrupted.
+        command = [sys.executable, "-m", "gateway", "stop", str(self.directory)]
+        subprocess.run(command, capture_output=True, check=bool(self._about))
         if self._follower is not None:
             self._follower.join()
 
