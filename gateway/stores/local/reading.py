@@ -81,7 +81,8 @@ class FileRange:
                 done += count
                 self._offset += count
         self._left -= done
-        if done and not self._left and version_of(os.fstat(self._descriptor)) != self._version:
+        # Each time, not at the end alone: who writes slices as they come must not get one of another version.
+        if done and version_of(os.fstat(self._descriptor)) != self._version:
             raise self._changed("changed while it was read")
         return done
 

@@ -14,7 +14,7 @@ from gateway.errors import BucketMissing, IntegrityError, ObjectExists, ObjectMi
 from gateway.stores.base import Attributes, Credentials, Head, Listed, Part, RangeReader, Skipped, StoreSpec
 from gateway.stores.local.durable import Careless, Durable
 from gateway.stores.local.files import NewFile, allocate, hidden_name, publish, set_mtime, translated, write_all
-from gateway.stores.local.part import FilePart
+from gateway.stores.local.part import FilePart, OpenParts
 from gateway.stores.local.paths import make_directory, path_of, refuse_directory, temporary_of, with_parents
 from gateway.stores.local.reading import FileRange, head_of
 from gateway.stores.local.walk import Walk
@@ -37,6 +37,7 @@ class LocalStore:
     def __init__(self, spec: StoreSpec, credentials: Credentials | None = None, *, durable: bool = False) -> None:
         self.spec = spec  # credentials are every store's, and files have none
         self._sync = Durable() if durable else Careless()
+        self._parts = OpenParts()
 
     def url(self, key: str) -> str:
         """Return the absolute path."""
@@ -65,7 +66,7 @@ class LocalStore:
     def read_range(
         self, key: str, *, offset: int, size_bytes: int, version: str = ""
     ) -> AbstractContextManager[RangeReader]:
-        """Open the file; its version is checked now and again when the range has been read."""
+        """Open the file; its version is checked now and after each read."""
         return FileRange(key, offset=offset, size_bytes=size_bytes, version=version)
 
     def put(self, key: str, payload: memoryview, attributes: Attributes, *, if_absent: bool = False) -> Head:
@@ -122,14 +123,15 @@ class LocalStore:
 
     def stream_part(self, key: str, token: str, *, number: int, offset: int) -> FilePart:
         """Begin to write at *offset* of the hidden file."""
-        return FilePart(f"part {number} of {self.url(key)}", temporary_of(key, token), offset=offset)
+        what = f"part {number} of {self.url(key)}"
+        return FilePart(what, temporary_of(key, token), self._parts, offset=offset)
 
     def complete_multipart(
         self, key: str, token: str, parts: Sequence[Part], attributes: Attributes, *, if_absent: bool = False
     ) -> Head:
         """Check the size and the parts' numbers, then give the hidden file its name."""
         path, temporary = path_of(key), temporary_of(key, token)
-        with translated(f"cannot complete {self.url(key)}", absent=ObjectMissing):
+        with translated(f"cannot complete {self.url(key)}", absent=ObjectMissing), self._parts.ended(temporary):
             size_bytes = os.stat(temporary, follow_symlinks=False).st_size
             expected = sum(part.size_bytes for part in parts)
             numbers = [part.number for part in parts]

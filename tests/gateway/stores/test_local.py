@@ -329,6 +329,62 @@ def test_a_file_that_is_written_to_while_it_is_read_is_noticed(store: Store, at:
             reader.readinto(buffer)
 
 
+def test_nothing_of_a_changed_file_is_given_away(store: Store, at: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    buffer = memoryview(bytearray(3))
+
+    with store.read_range(at + "file", offset=0, size_bytes=10) as reader:
+        reader.readinto(buffer)
+        path.write_bytes(b"changed...")
+        os.utime(path, ns=(0, 0))
+        with pytest.raises(SourceChanged, match="changed while it was read"):
+            reader.readinto(buffer)
+
+
+def test_a_part_that_is_still_being_written_leaves_a_complete_file_alone(store: Store, at: str, tmp_path: Path) -> None:
+    token = begin(store, at + "file", 8)
+    late = store.stream_part(at + "file", token, number=1, offset=0)
+    assert late is not None
+    late.write(memoryview(b"0123"))
+    etag = store.put_part(at + "file", token, number=1, offset=0, payload=memoryview(b"01234567"))
+    head = store.complete_multipart(at + "file", token, [Part(1, etag, 8, 0)], Attributes(mtime_s=5.0))
+
+    with pytest.raises(ObjectMissing, match="complete"):
+        late.write(memoryview(b"late"))
+    late.abandon()
+
+    assert (tmp_path / "file").read_bytes() == b"01234567"
+    assert store.head(at + "file").version == head.version
+
+
+def test_a_part_of_another_process_leaves_a_complete_file_alone(store: Store, at: str, tmp_path: Path) -> None:
+    token = begin(store, at + "file", 8)
+    late = LocalStore(StoreSpec("file")).stream_part(at + "file", token, number=1, offset=0)
+    etag = store.put_part(at + "file", token, number=1, offset=0, payload=memoryview(b"01234567"))
+    store.complete_multipart(at + "file", token, [Part(1, etag, 8, 0)], Attributes(mtime_s=5.0))
+
+    with pytest.raises(ObjectMissing):
+        late.write(memoryview(b"late"))
+    late.abandon()
+
+    assert (tmp_path / "file").read_bytes() == b"01234567"
+    assert (tmp_path / "file").stat().st_mtime == 5.0
+
+
+def test_a_part_that_is_closed_is_no_longer_known(at: str) -> None:
+    store = LocalStore(StoreSpec("file"))
+    token = begin(store, at + "file", 8)
+    finished, abandoned = (store.stream_part(at + "file", token, number=1, offset=0) for _ in range(2))
+
+    finished.finish()
+    abandoned.abandon()
+    with pytest.raises(ObjectMissing):
+        store.stream_part(at + "file", token.replace(".skytf", "x.skytf"), number=1, offset=0)
+
+    assert not store._parts._parts
+
+
 def test_a_file_that_becomes_shorter_while_it_is_read_is_noticed(store: Store, at: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"0123456789")
