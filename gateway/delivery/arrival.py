@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.errors import GatewayError, IntegrityError
+from gateway.errors import GatewayError, IntegrityError, Stopped
 from gateway.meter import Meter, clock
 from gateway.stores.base import PartStream
 from gateway.wire.codecs import FrameOpener, crc64nvme
@@ -66,11 +66,16 @@ class Arrival:
         try:
             count = self._opener.open(index, index + 1 == self._header.slice_count, sealed, plain)
             payload = plain[:count]
+            if self._size_bytes + count > self._header.raw_bytes:
+                # Before it is written: behind this part lies another, which may be confirmed.
+                raise IntegrityError(f"frame {self._header.frame_id.hex()} holds more than its part")
             self._crc = crc64nvme(payload, self._crc)
             self._size_bytes += count
             began = clock()
             self._stream.write(payload)
             self.elsewhere_s += clock() - began
+        except Stopped:
+            raise  # nothing is wrong with the part: another gateway may write it
         except GatewayError as error:
             self._failure = error
 
@@ -83,6 +88,8 @@ class Arrival:
             began = clock()
             etag = self._stream.finish()
             self.elsewhere_s += clock() - began
+        except Stopped:
+            raise
         except GatewayError as error:
             self._stream.abandon()
             self._refused(self._piece, error)

@@ -14,6 +14,7 @@ from gateway.delivery.inflight import Work
 from gateway.delivery.payload import Sealing, SliceSealer
 from gateway.delivery.reading import PieceReader, Reported, UnreadableError
 from gateway.delivery.runtime import Runtime
+from gateway.errors import GatewayError
 from gateway.meter import Meter, clock
 from gateway.wire.frame import FrameWriter, binding, encode_manifest, encode_trailer
 
@@ -65,6 +66,11 @@ class Draft:
             self._send(out)
         except UnreadableError as failure:
             self.coordinator.unreadable(failure.task.item, failure.cause)
+            return False
+        except (OSError, GatewayError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- told as by `workers.Workers`, not sent again and again in silence
+            self._runtime.on_crash("draft", error)
             return False
         self._runtime.counters.add("bytes_read", self.raw_bytes)
         self._runtime.counters.add("bytes_sealed", out.sealed_bytes - before_bytes)

@@ -127,7 +127,7 @@ class PartStream(Protocol):
     """
 
     def write(self, payload: memoryview) -> None:
-        """Write the next bytes."""
+        """Write the next bytes; after an error that is `retryable` the same again, or `abandon`."""
 
     def finish(self) -> str:
         """Return the part's ETag, once the store has it."""

@@ -97,8 +97,9 @@ class RetryingStore:
         return self._retry(lambda: self.inner.put_part(key, token, number=number, offset=offset, payload=payload))
 
     def stream_part(self, key: str, token: str, *, number: int, offset: int) -> PartStream | None:
-        """Begin as *inner* does; only the beginning is retried."""
-        return self._retry(lambda: self.inner.stream_part(key, token, number=number, offset=offset))
+        """Begin as *inner* does, with retries; each write of the stream has its own."""
+        stream = self._retry(lambda: self.inner.stream_part(key, token, number=number, offset=offset))
+        return None if stream is None else _PatientPart(stream, self._retry)
 
     def complete_multipart(
         self, key: str, token: str, parts: Sequence[Part], attributes: Attributes, *, if_absent: bool = False
@@ -132,6 +133,20 @@ class RetryingStore:
 
     def _backoff(self) -> _Backoff:
         return _Backoff(self._base_s, self._cap_s, self._max_attempts, self._patience_s, self._stop)
+
+
+class _PatientPart:
+    """A part each of whose writes is tried again; what closes it is not, because it is closed then."""
+
+    def __init__(self, stream: PartStream, retry: Callable[[Callable[[], None]], None]) -> None:
+        self._stream = stream
+        self._retry = retry
+        self.finish = stream.finish
+        self.abandon = stream.abandon
+
+    def write(self, payload: memoryview) -> None:
+        """Write as the stream does, with retries."""
+        self._retry(lambda: self._stream.write(payload))
 
 
 class _Backoff:

@@ -280,11 +280,12 @@ class PeerConnections:
             began_s = time.monotonic()
             try:
                 self.serve(self._connect(lane, slot), lane, slot)
-            except (OSError, GatewayError) as error:
+            except Exception as error:  # noqa: BLE001 -- whatever it was, there must be a connection again
                 # The same failure again and again is one line in the log.
                 level = logging.INFO if str(error) == said else logging.WARNING
                 said = str(error)
-                _log.log(level, "%s connection %d to gateway %s: %s", lane.name.lower(), slot, self.gateway, error)
+                bug, name = not isinstance(error, OSError | GatewayError), lane.name.lower()
+                _log.log(level, "%s connection %d to gateway %s: %s", name, slot, self.gateway, error, exc_info=bug)
             lasted_s = time.monotonic() - began_s
             pause_s = FIRST_PAUSE_S if lasted_s > MOST_PAUSE_S else min(pause_s * 2, MOST_PAUSE_S)
             closing.wait(pause_s * random.uniform(0.5, 1))  # noqa: S311 -- jitter, no secret

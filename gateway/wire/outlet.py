@@ -156,7 +156,7 @@ class Exchange:
                 idle.pop(taker, None)
             # The wake-up may have been for a frame: pass it on.
             for queue in self._of_peer.get(taker.peer, ()):
-                if queue.frames:
+                if queue.frames or queue.rescued:
                     self._wake(queue)
         return None
 
@@ -200,7 +200,9 @@ class Exchange:
     def forget(self, taker: Taker, frame: Parcel) -> None:
         """Expect no acknowledgement of *frame*, which did not become whole."""
         with self._lock:
-            entry = next(entry for entry in taker.unacked if entry.parcel is frame)
+            entry = next((entry for entry in taker.unacked if entry.parcel is frame), None)
+            if entry is None:
+                return  # a peer that breaks the rules has acknowledged it already
             taker.unacked.remove(entry)
             taker.unacked_bytes -= frame.wire_bytes
         frame.release()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from gateway.chunk import Chunk
 from gateway.delivery.arrival import Arrival
@@ -18,7 +19,7 @@ from gateway.delivery.inflight import ShardRun, Stage, Task, Work
 from gateway.delivery.payload import Sealing, manifest_of
 from gateway.delivery.reading import PieceReader
 from gateway.delivery.runtime import Runtime, Secrets
-from gateway.errors import GatewayError, IntegrityError, StoreFull
+from gateway.errors import GatewayError, IntegrityError, Stopped, StoreFull
 from gateway.meter import Meter, clock
 from gateway.shard import Entry, Shard
 from gateway.stores.base import StoreSpec
@@ -123,6 +124,7 @@ class Source:
     def __init__(self, path: Path, *, setting: str = "none") -> None:
         events = Events()
         self.counters = Counters(events)
+        self.crashes: list[str] = []
         runtime = Runtime(
             gateway="a",
             secrets=Secrets("t", bytes(32), "token", KEY),
@@ -131,7 +133,7 @@ class Source:
             events=events,
             counters=self.counters,
             say=lambda *_: None,
-            on_crash=lambda *_: None,
+            on_crash=lambda thread, _: self.crashes.append(thread),
             log=lambda _: None,
         )
         self.coordinator = Coordinator({"job": {"0": ("b",)}}, SMALL, say=runtime.say, events=events)
@@ -225,6 +227,50 @@ def test_a_store_that_is_full_refuses_the_chunk_once(path: Path) -> None:
 
     assert [type(error) for error in connection.refused] == [StoreFull]
     assert not connection.written
+
+
+def test_a_store_that_stops_has_not_refused_the_chunk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(_: object) -> None:
+        raise Stopped("the gateway stops")
+
+    stream = Stream()
+    connection = Connection(stream)
+    monkeypatch.setattr(stream, "write", stopped)
+
+    with pytest.raises(Stopped):
+        Source(path).draft.send(connection)
+
+    assert not connection.refused
+
+
+def test_a_slice_that_would_reach_into_the_next_part_is_not_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, stream = Source(path), Stream()
+    connection = Connection(stream)
+    monkeypatch.setattr(
+        connection, "begin", lambda frame, count: (Connection.begin(connection, frame, count), shorten(connection))
+    )
+
+    def shorten(connection: Connection) -> None:
+        connection._arrival._header = structs.replace(connection._arrival._header, raw_bytes=SIZE - 1)
+
+    assert source.draft.send(connection)
+
+    assert "more than its part" in str(connection.refused[0])
+    assert len(stream.content) == 3 * SLICE
+
+
+def test_a_bug_in_a_store_is_told_and_the_draft_given_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Source(path)
+
+    def bug(*_: object, **__: object) -> None:
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(LocalStore, "read_range", bug)
+
+    assert not source.draft.send(Connection(Stream()))
+    assert source.crashes == ["draft"]
 
 
 def test_a_digest_that_is_not_that_of_the_bytes_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

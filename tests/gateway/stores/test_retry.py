@@ -55,6 +55,52 @@ def flaky() -> FlakyStore:
     return store
 
 
+class FlakyPart:
+    """A part whose first write fails."""
+
+    def __init__(self, failure: Exception) -> None:
+        self.content = b""
+        self._failures = [failure]
+
+    def write(self, payload: memoryview) -> None:
+        if self._failures:
+            raise self._failures.pop()
+        self.content += payload
+
+    def finish(self) -> str:
+        return "etag"
+
+    def abandon(self) -> None:
+        pass
+
+
+def test_each_write_of_a_part_is_tried_again(flaky: FlakyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = FlakyPart(StoreUnavailable("the disk does not answer"))
+    monkeypatch.setattr(flaky, "stream_part", lambda *_, **__: part)
+    stream = RetryingStore(flaky, base_s=0.0).stream_part("k", "token", number=1, offset=0)
+    assert stream is not None
+
+    stream.write(memoryview(b"one"))
+    stream.write(memoryview(b"two"))
+
+    assert part.content == b"onetwo"
+    assert stream.finish() == "etag"
+
+
+def test_a_write_of_a_part_that_fails_for_good_is_not_tried_again(
+    flaky: FlakyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = FlakyPart(ObjectMissing("the upload is gone"))
+    monkeypatch.setattr(flaky, "stream_part", lambda *_, **__: part)
+    stream = RetryingStore(flaky).stream_part("k", "token", number=1, offset=0)
+    assert stream is not None
+
+    with pytest.raises(ObjectMissing):
+        stream.write(memoryview(b"one"))
+
+    assert part.content == b""
+
+
 class TestRetryingStore(StoreConformance):
     @pytest.fixture
     def store(self) -> Store:

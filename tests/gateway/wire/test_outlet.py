@@ -266,6 +266,41 @@ def test_what_a_slow_connection_holds_is_sent_by_another_that_has_nothing_to_do(
     assert bench.all_released()
 
 
+def test_what_was_to_be_rescued_wakes_another_if_the_one_woken_is_gone() -> None:
+    bench = Bench()
+    late = Late(bench)
+    third = Taker(bench.exchange, "b")
+    third_thread, got = in_thread(lambda: number(bench.exchange.take(third)))
+    while third not in bench.exchange._idle["b"]:
+        third_thread.join(0.001)
+    with bench.exchange._lock:  # woken for the frame, and broken before it runs
+        late.queue.rescued.append((late.slow, late.slow.unacked[0].parcel.again()))
+        bench.exchange._wake(late.queue, late.slow)
+        late.quick.stopped = True
+
+    late.thread.join(5)
+    third_thread.join(5)
+    bench.exchange.close()
+
+    assert late.taken == [None]
+    assert got == [1]
+
+
+def test_what_a_peer_acknowledged_before_it_was_whole_is_forgotten_once() -> None:
+    bench = Bench()
+    bench.exchange.queue(("b",)).put(bench.frame())
+    taker = Taker(bench.exchange, "b")
+    frame = bench.exchange.take(taker)
+    assert frame is not None
+    bench.exchange.ack(taker, frame.frame_id)
+
+    bench.exchange.forget(taker, frame)
+    frame.release()
+
+    assert bench.all_released()
+    assert taker.unacked_bytes == 0
+
+
 def test_nothing_is_late_that_takes_as_long_as_the_others() -> None:
     bench = Bench()
     late = Late(bench)
