@@ -285,7 +285,7 @@ class PeerConnections:
                 level = logging.INFO if str(error) == said else logging.WARNING
                 said = str(error)
                 bug, name = not isinstance(error, OSError | GatewayError), lane.name.lower()
-                _log.log(level, "%s connection %d to gateway %s: %s", name, slot, self.gateway, error, exc_info=bug)
+                _log.log(level, "%s connection %d to gateway %s: %s", name, slot, self.gateway, said, exc_info=bug)
             lasted_s = time.monotonic() - began_s
             pause_s = FIRST_PAUSE_S if lasted_s > MOST_PAUSE_S else min(pause_s * 2, MOST_PAUSE_S)
             closing.wait(pause_s * random.uniform(0.5, 1))  # noqa: S311 -- jitter, no secret

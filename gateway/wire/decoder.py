@@ -101,8 +101,10 @@ class RecordDecoder:
         return None if len(self._view) else self._then()
 
     def abandon(self) -> None:
-        """Have the frame forgotten of which only a part has come."""
+        """Have the frame forgotten of which only a part has come; nothing is decoded any more."""
         intake, self._intake, self._header = self._intake, None, None
+        # These lead back to us and to the memory of the connection, which would wait for the garbage collector.
+        self._takers, self._limits, self._then = {}, None, _nothing
         if intake is not None:
             intake.abandon()
 
@@ -194,3 +196,7 @@ class RecordDecoder:
             intake.abandon()
             return None
         return Arrived(header.frame_id, intake, trailer)
+
+
+def _nothing() -> None:
+    return None

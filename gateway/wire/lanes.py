@@ -80,7 +80,7 @@ class SendingLane:
         self._exchange = exchange
         self._taker = taker
         self._heard = heard
-        self._failure: OSError | GatewayError | None = None
+        self.failure: OSError | GatewayError | None = None
 
     def serve(self) -> None:
         """Run until the connection ends; what is unacknowledged then goes back to its queue."""
@@ -104,8 +104,7 @@ class SendingLane:
             reader.join()
             # Only now is nobody left who could touch these frames.
             self._exchange.give_back(self._taker)
-        if self._failure is not None:
-            raise self._failure
+        _raise(self)
 
     def break_off(self) -> None:
         """End it from another thread."""
@@ -119,9 +118,10 @@ class SendingLane:
                 assert isinstance(event, Ack)
                 self._exchange.ack(self._taker, event.frame_id)
         except (OSError, GatewayError) as error:
-            self._failure = error
+            self.failure = error.with_traceback(None)  # which holds all of the lane
         finally:
             self.break_off()
+            decoder.abandon()
 
 
 class ReceivingLane:
@@ -203,7 +203,7 @@ class ControlLane:
         self._handled = 0
         self._told = 0
         self._over = False
-        self._failure: OSError | GatewayError | None = None
+        self.failure: OSError | GatewayError | None = None
 
     def serve(self) -> None:
         """Run until the connection ends; what is unconfirmed then is sent again by the next one."""
@@ -215,8 +215,7 @@ class ControlLane:
         finally:
             self.break_off()
             reader.join()
-        if self._failure is not None:
-            raise self._failure
+        _raise(self)
 
     def break_off(self) -> None:
         """End it from another thread."""
@@ -253,6 +252,17 @@ class ControlLane:
                 elif isinstance(event, Lanes):
                     self._calls.on_lanes(event.count)
         except (OSError, GatewayError) as error:
-            self._failure = error
+            self.failure = error.with_traceback(None)  # which holds all of the lane
         finally:
             self.break_off()
+            decoder.abandon()
+
+
+def _raise(lane: SendingLane | ControlLane) -> None:
+    """Raise what the thread that reads for *lane* has met, which must not stay there."""
+    failure, lane.failure = lane.failure, None
+    try:
+        if failure is not None:
+            raise failure
+    finally:
+        del failure

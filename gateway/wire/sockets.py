@@ -141,7 +141,7 @@ class Complaints:
             self._said[key] = now_s
             withheld = self._withheld.pop(key, 0)
         more = f" ({withheld} more were not told)" if withheld else ""
-        _log.log(level, "a connection from %s has ended: %s%s", who, error, more)
+        _log.log(level, "a connection from %s has ended: %s%s", who, str(error), more)
 
 
 class Acceptor:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -15,6 +17,7 @@ from gateway.errors import LocalWireError, PeerLost, Stopped, UsageError
 from gateway.program import Peer
 from gateway.wire.frame import Frame, Message
 from gateway.wire.handshake import HANDSHAKE_S
+from gateway.wire.lanes import ControlLane, ReceivingLane, SendingLane
 from gateway.wire.sockets import MOST_HANDSHAKES
 from tests.gateway.fleet import SLICE_BYTES, Gateway, Proxy, eventually, introduce, make_frame
 
@@ -163,6 +166,40 @@ def test_connections_cut_again_and_again_lose_no_frame(closing: ExitStack) -> No
     assert a.peers.counters()["frames_resent"] >= 1
     assert memory_comes_back(a, b)
     assert (a.transitions, b.transitions) == ([("b", True)], [("a", True)]), "a broken connection is no death"
+
+
+def test_a_connection_that_has_ended_does_not_wait_for_the_garbage_collector(closing: ExitStack) -> None:
+    a, b, proxy = pair_via_proxy(closing)
+    first = send(a, ("b",), PAYLOADS)
+    assert b.wait(lambda: len(b.payloads) == len(first))
+    gc.collect()
+    closing.callback(gc.enable)
+    gc.disable()
+    lanes = [weakref.ref(one) for one in gc.get_objects() if isinstance(one, ControlLane | ReceivingLane | SendingLane)]
+
+    proxy.cut()
+    second = send(a, ("b",), PAYLOADS)
+
+    assert b.wait(lambda: set(b.payloads) == {*first, *second})
+    assert lanes
+    assert eventually(lambda: not any(lane() for lane in lanes))
+
+
+def test_a_bug_in_a_callback_does_not_end_a_connection_for_good(closing: ExitStack) -> None:
+    a, b = pair(closing, a_dials=False)
+    bugs = [TypeError("a bug")] * 2  # one for each connection
+
+    def take(peer: str, frame: Frame) -> None:
+        if bugs:
+            frame.release()
+            raise bugs.pop()
+        b.keep(peer, frame)
+
+    b.on_frame = take
+    sent = send(a, ("b",), PAYLOADS)
+
+    assert b.wait(lambda: b.payloads == sent)
+    assert memory_comes_back(a, b)
 
 
 def test_messages_arrive_at_least_once_though_the_connection_breaks(closing: ExitStack) -> None:

@@ -61,7 +61,7 @@ def test_frames_and_messages_travel_both_ways(closing: ExitStack, a_dials: bool)
 
 def test_connections_that_are_cut_or_worn_lose_no_frame(closing: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     """A TLS connection ends by itself when its keys have sealed enough; here after a few slices."""
-    monkeypatch.setattr(module, "MOST_RECORDS", 150)
+    monkeypatch.setattr(module, "MOST_RECORDS", 300)
     a, b = pair(closing)
     meet(a, b)
 
