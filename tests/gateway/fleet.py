@@ -199,11 +199,13 @@ class Proxy:
         while True:
             try:
                 near, _ = self._listener.accept()
+                with self._lock:
+                    self._sockets.append(near)
                 far = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
                 return
             with self._lock:
-                self._sockets += [near, far]
+                self._sockets.append(far)
             if self._closing:
                 self.cut()
             self._start(self._pump, near, far)
