@@ -34,14 +34,17 @@ class Durable:
         """Return once *path* stands in its directory on the disk, and that in those above it. Raises: OSError."""
         directory = path.rpartition(b"/")[0] or b"/"
         self.file(directory)
+        synced = []
         while directory != b"/" and directory not in self._known:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known.add(directory)
+            synced.append(directory)
             directory = directory.rpartition(b"/")[0] or b"/"
             # Who may not even read a directory has not made anything in it.
             with contextlib.suppress(PermissionError):
                 self.file(directory)
+        # No earlier: another thread would take for granted what this one is still waiting for.
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known.update(synced)
 
 
 class Careless:

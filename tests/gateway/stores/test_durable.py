@@ -115,3 +115,17 @@ def test_settings_ask_for_it(calls: list[tuple[str, str]], tmp_path: Path) -> No
 
     assert tree(tmp_path / "to") == tree(tmp_path / "from")
     assert sum(what == "sync" for what, _ in calls) >= 2 * len(tree(tmp_path / "to"))
+
+
+def test_a_directory_is_known_only_once_its_own_name_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = durable.Durable()
+    known: list[set[bytes]] = []
+    monkeypatch.setattr(names, "file", lambda _: known.append(set(names._known)))
+
+    names.name(os.fsencode(tmp_path / "a" / "b" / "file"))
+
+    assert len(known) > 3
+    assert not any(known)
+    assert os.fsencode(tmp_path / "a" / "b") in names._known
