@@ -372,6 +372,18 @@ def test_a_part_of_another_process_leaves_a_complete_file_alone(store: Store, at
     assert (tmp_path / "file").stat().st_mtime == 5.0
 
 
+def test_what_a_disk_says_when_a_part_is_closed_counts_only_if_the_part_does(at: str) -> None:
+    store = LocalStore(StoreSpec("file"))
+    token = begin(store, at + "file", 8)
+    finished, abandoned = (store.stream_part(at + "file", token, number=1, offset=0) for _ in range(2))
+    os.close(finished._descriptor)
+    os.close(abandoned._descriptor)
+
+    with pytest.raises(StoreError, match="cannot write part 1"):
+        finished.finish()
+    abandoned.abandon()
+
+
 def test_a_part_that_is_closed_is_no_longer_known(at: str) -> None:
     store = LocalStore(StoreSpec("file"))
     token = begin(store, at + "file", 8)
