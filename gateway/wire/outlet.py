@@ -16,19 +16,16 @@ from dataclasses import dataclass
 
 from gateway.errors import RemoteWireError, Stopped
 from gateway.meter import Meter
-from gateway.wire.parcel import WINDOW_BYTES, WINDOW_FRAMES, WINDOW_MOST_FRAMES, Pace, Parcel
+from gateway.wire.parcel import QUEUE_BYTES, QUEUE_FRAMES, Pace, Parcel, fits_window
 from gateway.wire.records import encode_frame
-
-# Frames hold pool memory already; a deep queue would only commit more of it to one branch.
-QUEUE_FRAMES = 8
 
 
 class FrameQueue:
     """
     Frames for a set of peers, any of which will do; `Peers.outlet` makes it.
 
-    ``meter`` counts what the connections do for it.
-    Holds at most `QUEUE_FRAMES`, and those that broken connections have brought back (`WINDOW_MOST_FRAMES` each).
+    ``meter`` counts what the connections do for it. Holds at most `QUEUE_FRAMES`, one of them over `QUEUE_BYTES`, and
+    what broken connections have brought back (`WINDOW_MOST_FRAMES` each).
     """
 
     def __init__(self, exchange: Exchange, peers: tuple[str, ...]) -> None:
@@ -40,6 +37,10 @@ class FrameQueue:
         self.pace = Pace()
         self.meter = Meter()
         self.space = exchange.condition()
+
+    def is_full(self) -> bool:
+        """Whether another frame has to wait."""
+        return len(self.frames) >= QUEUE_FRAMES or sum(one.wire_bytes for one in self.frames) >= QUEUE_BYTES
 
     def put(self, frame: Parcel) -> None:
         """
@@ -82,8 +83,7 @@ class Taker:
 
     def has_room(self) -> bool:
         """Whether another frame may be under way."""
-        count = len(self.unacked)
-        return count < WINDOW_FRAMES or (count < WINDOW_MOST_FRAMES and self.unacked_bytes < WINDOW_BYTES)
+        return fits_window(len(self.unacked), self.unacked_bytes)
 
 
 class Exchange:
@@ -122,7 +122,7 @@ class Exchange:
     def put(self, queue: FrameQueue, frame: Parcel) -> None:
         """Add *frame* to *queue*; `FrameQueue.put` says how."""
         with self._lock:
-            while not self._closed and not self._is_dead(queue) and len(queue.frames) >= QUEUE_FRAMES:
+            while not self._closed and not self._is_dead(queue) and queue.is_full():
                 queue.space.wait()
             if self._closed:
                 raise Stopped("the connections to the peers are closed")

@@ -13,6 +13,10 @@ from gateway.wire.frame import Announced, FrameWriter
 if TYPE_CHECKING:
     from gateway.wire.outlet import Taker
 
+# Frames hold pool memory already; a deep queue would only commit more of it to one branch. One large frame that waits
+# is enough: more of them are out of every cache when they are sent.
+QUEUE_FRAMES = 8
+QUEUE_BYTES = 64 * MIB
 # One frame on its way while the previous one waits for its acknowledgement keeps a connection busy. More would let a
 # slow connection sit on frames that a fast one could send.
 WINDOW_FRAMES = 2
@@ -89,3 +93,8 @@ class Pace:
         usual_s = statistics.median(self._took_s) if self._took_s else 0.0
         overtaken = self._last_s > since_s + usual_s / 2
         return overtaken and now_s - since_s > max(LATE_LEAST_S, LATE_FACTOR * usual_s)
+
+
+def fits_window(frames: int, size_bytes: int) -> bool:
+    """Tell whether a connection with so many *frames* of *size_bytes* unacknowledged may send another."""
+    return frames < WINDOW_FRAMES or (frames < WINDOW_MOST_FRAMES and size_bytes < WINDOW_BYTES)

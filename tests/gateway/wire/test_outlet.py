@@ -10,8 +10,8 @@ import pytest
 from gateway.errors import LocalWireError, RemoteWireError, Stopped
 from gateway.units import MIB
 from gateway.wire.frame import Frame
-from gateway.wire.outlet import QUEUE_FRAMES, Exchange, Taker
-from gateway.wire.parcel import LATE_FACTOR, LATE_LEAST_S, WINDOW_FRAMES, WINDOW_MOST_FRAMES
+from gateway.wire.outlet import Exchange, Taker
+from gateway.wire.parcel import LATE_FACTOR, LATE_LEAST_S, QUEUE_BYTES, QUEUE_FRAMES, WINDOW_FRAMES, WINDOW_MOST_FRAMES
 from gateway.wire.pool import Pool
 
 
@@ -98,9 +98,9 @@ def test_put_blocks_while_the_queue_is_full() -> None:
     bench = Bench()
     queue = bench.exchange.queue(("b",))
     for _ in range(QUEUE_FRAMES):
-        queue.put(bench.frame())
+        queue.put(bench.frame(1000))
 
-    thread, results = in_thread(lambda: queue.put(bench.frame()))
+    thread, results = in_thread(lambda: queue.put(bench.frame(1000)))
     thread.join(0.1)
     assert results == []
     number(bench.exchange.take(Taker(bench.exchange, "b")))
@@ -108,6 +108,18 @@ def test_put_blocks_while_the_queue_is_full() -> None:
 
     assert results == [None]
     assert len(queue.frames) == QUEUE_FRAMES
+
+
+def test_large_frames_fill_the_queue_by_their_bytes() -> None:
+    bench = Bench()
+    queue = bench.exchange.queue(("b",))
+
+    held = [queue.is_full()]
+    for _ in range(QUEUE_BYTES // (16 * MIB)):
+        queue.put(bench.frame())
+        held.append(queue.is_full())
+
+    assert held == [False, False, False, False, True]
 
 
 def test_a_broken_connection_puts_its_frames_back_in_front_in_order() -> None:
