@@ -11,8 +11,9 @@ from gateway.units import MIB
 from skytf.model.span import Span
 from skytf.model.survey import JobSurvey, SizeClass
 
-# Counted from docs/wire.md: a sealed slice has a record of 30 bytes before it and 17 bytes of codec and tag.
-SLICE_BYTES = 47
+# Counted from docs/wire.md: a sealed slice has 17 bytes of codec and tag, and a record of 30 bytes before it, which up
+# to eight slices share that are not packed.
+SLICE_BYTES, SHARED_SLICE_BYTES = 47, 17 + 30 / 8
 # A chunk, or a small object in a batch: its share of the frame's header and manifest. Usual names and attributes;
 # at most a key of 1,024 bytes and S3's 2 KiB of user metadata.
 PIECE_BYTES, MOST_PIECE_BYTES = 400, 3_600
@@ -90,10 +91,14 @@ def wire_bytes(pieces: Pieces, settings: Settings) -> Span:
     slices = pieces.size_bytes / settings.slice_bytes
     low = float(pieces.size_bytes) if settings.if_exists == "overwrite" else pieces.whole_bytes.low
 
-    def framed(each_bytes: int, count: float | None) -> float:
-        return pieces.size_bytes + SLICE_BYTES * slices + (SLICE_BYTES + each_bytes) * (count or 0.0)
+    def framed(slice_bytes: float, each_bytes: int, count: float | None) -> float:
+        return pieces.size_bytes + slice_bytes * slices + (SLICE_BYTES + each_bytes) * (count or 0.0)
 
-    return Span(low, framed(PIECE_BYTES, pieces.pieces.likely), framed(MOST_PIECE_BYTES, pieces.pieces.high))
+    return Span(
+        low,
+        framed(SHARED_SLICE_BYTES, PIECE_BYTES, pieces.pieces.likely),
+        framed(SLICE_BYTES, MOST_PIECE_BYTES, pieces.pieces.high),
+    )
 
 
 def answer_bytes(pieces: Pieces, destinations: int) -> Span:

@@ -77,6 +77,7 @@ def expected(bundle: Bundle) -> dict[str, dict[str, Span]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("if_exists", ["overwrite", "skip"])
 def test_stores_are_asked_as_often_as_the_bill_says(
     client: Client, monkeypatch: pytest.MonkeyPatch, if_exists: str

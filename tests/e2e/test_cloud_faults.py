@@ -53,6 +53,7 @@ def test_a_transfer_goes_on_where_there_is_room(world: World, client: Client, bu
     buckets.assert_arrived()
 
 
+@pytest.mark.slow
 def test_credentials_that_expire_before_destroy_are_told_and_resume_ends_what_is_left(
     world: World, client: Client, home: Path, buckets: Buckets
 ) -> None:

@@ -78,6 +78,7 @@ def assert_done(report: Report | None, *, gateways: int) -> None:
     assert (report.outcome, report.gateways) == ("done", gateways)
 
 
+@pytest.mark.slow
 def test_a_bucket_goes_from_one_cloud_to_another(world: World, buckets: Buckets, home: Path) -> None:
     said = skytf(home, *map(str, buckets.command("aws:us-east-1", "gcp:us-central1")), env=world.environment())
 

@@ -119,7 +119,7 @@ TABLE: dict[str, tuple[Edit, str]] = {
     "the prediction": (insert("topology.json", "prediction", value=None), "topology.json was edited"),
     "the cost": (insert("topology.json", "cost", value=None), "topology.json was edited"),
     "a program": (
-        insert("programs/local-a-0.json", "gateway", value="local-b-0"),
+        insert("programs/local-a-0.json", "settings", "readers", value=7),
         "programs/local-a-0.json was edited",
     ),
     "a broken program": (append("programs/local-a-0.json", "}"), "programs/local-a-0.json is broken"),

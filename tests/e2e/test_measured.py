@@ -51,6 +51,7 @@ def as_billed(seen: dict[str, int]) -> dict[str, int]:
     return {operation: count for operation, count in billed.items() if count}
 
 
+@pytest.mark.slow
 def test_bytes_and_requests_are_those_that_the_links_and_the_server_saw(
     client: Client, counting: CountingServer, bucket: str, tmp_path: Path
 ) -> None:

@@ -105,6 +105,7 @@ def test_an_object_of_s3_that_changes_between_the_check_and_its_read_fails_by_it
     assert objects(s3_server, bucket)["in/b"] == b"replaced"
 
 
+@pytest.mark.slow
 def test_resume_goes_on_with_the_listing_that_was_pinned(home: Path, tmp_path: Path) -> None:
     files = plant(tmp_path / "in", small=30)
     with skytf(home, *slow_cp(tmp_path / "in", tmp_path / "out"), "--source-drift", "pin") as command:

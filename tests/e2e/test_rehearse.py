@@ -101,6 +101,7 @@ def test_a_plan_between_clouds_is_played_to_its_report(
         Client(home=home).apply(kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["resume", pytest.param("reap", marks=pytest.mark.slow)])
 def test_what_a_killed_rehearsal_leaves_is_removed_and_not_gone_on_with(
     home: Path, tmp_path: Path, nobody: tuple[dict[str, str], socket.socket], by: str
