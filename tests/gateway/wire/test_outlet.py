@@ -185,7 +185,7 @@ def test_frames_for_peers_that_are_all_dead_are_dropped_and_put_does_not_block()
     bench = Bench()
     queue = bench.exchange.queue(("b", "c"))
     for _ in range(QUEUE_FRAMES):
-        queue.put(bench.frame())
+        queue.put(bench.frame(1000))
     thread, results = in_thread(lambda: queue.put(bench.frame()))
 
     bench.exchange.set_dead("b", True)
@@ -207,7 +207,7 @@ def test_closing_wakes_everybody_and_releases_every_frame() -> None:
     bench = Bench()
     full, empty = bench.exchange.queue(("b",)), bench.exchange.queue(("c",))
     for _ in range(QUEUE_FRAMES):
-        full.put(bench.frame())
+        full.put(bench.frame(1000))
     late = bench.frame()
     putting, put = in_thread(lambda: full.put(late))
     sleeper = Taker(bench.exchange, "c")
