@@ -36,13 +36,13 @@ def plant(directory: Path, *, large: int = 8, small: int = 40) -> dict[str, byte
 def reading(name: str, *peers: str, settings: Settings = SETTINGS, **about: object) -> Program:
     """Return a source that sends to any of *peers*, which it dials."""
     about = {"sinks": {"0": peers}, **about}
-    return gateway(name, read_step(send_step(*peers)), dials=peers, settings=settings, **about)  # type: ignore[arg-type]
+    return gateway(name, read_step(send_step(*peers)), dials=peers, settings=settings, **about)  # type: ignore[arg-type]  # fields of a program, whichever a test wants
 
 
 def writing(name: str, to: Path, *sources: str, settings: Settings = SETTINGS, **about: object) -> Program:
     """Return a sink that writes below *to* what *sources* send, who dial it."""
     head = Step("receive", children=(write_step(to),))
-    return gateway(name, head, dialled_by=sources, settings=settings, **about)  # type: ignore[arg-type]
+    return gateway(name, head, dialled_by=sources, settings=settings, **about)  # type: ignore[arg-type]  # fields of a program, whichever a test wants
 
 
 def relaying(name: str, source: str, sink: str, settings: Settings = SETTINGS) -> Program:

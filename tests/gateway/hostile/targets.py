@@ -161,7 +161,7 @@ def respond(data: bytes) -> None:
     """A stranger that says *data*: it gets no byte."""
     wire = Wire(data)
     try:
-        Handshake(BOB, "b", TRANSFER).respond(wire, {"a": ANN.public_key}.get)  # type: ignore[arg-type]
+        Handshake(BOB, "b", TRANSFER).respond(wire, {"a": ANN.public_key}.get)  # type: ignore[arg-type]  # a wire of bytes stands in for the socket
     except RemoteWireError:
         assert wire.answer == b""
     else:
@@ -171,7 +171,7 @@ def respond(data: bytes) -> None:
 def initiate(data: bytes) -> None:
     """Something that is no gateway, where we dial one, answers *data*."""
     try:
-        Handshake(ANN, "a", TRANSFER).initiate(Wire(data), "b", BOB.public_key, Lane.FORWARD, 0)  # type: ignore[arg-type]
+        Handshake(ANN, "a", TRANSFER).initiate(Wire(data), "b", BOB.public_key, Lane.FORWARD, 0)  # type: ignore[arg-type]  # a wire of bytes stands in for the socket
     except RemoteWireError:
         return
     raise AssertionError("a stranger was believed")
@@ -270,9 +270,9 @@ def _letter_seeds() -> tuple[bytes, ...]:
     common = {"partition": "p", "destination": 0}
     named = {"object_id": "o", "attempt": 1, "key": "k"}
     written: tuple[Letter, ...] = (
-        letters.Open(**common, **named, size_bytes=5, attributes=Attributes(), again=False),  # type: ignore[arg-type]
-        letters.Abort(**common, destination_key="k", token="t"),  # type: ignore[arg-type]
-        letters.Completed(**common, object_id="o", attempt=1, size_bytes=5, crc64nvme=None, skipped=False),  # type: ignore[arg-type]
+        letters.Open(**common, **named, size_bytes=5, attributes=Attributes(), again=False),  # type: ignore[arg-type]  # the fields that all letters share
+        letters.Abort(**common, destination_key="k", token="t"),  # type: ignore[arg-type]  # the fields that all letters share
+        letters.Completed(**common, object_id="o", attempt=1, size_bytes=5, crc64nvme=None, skipped=False),  # type: ignore[arg-type]  # the fields that all letters share
     )
     places = {"open": 0, "abort": 6, "completed": 5}
     return tuple(bytes([places[letters.kind_of(letter)]]) + letters.pack(letter) for letter in written)

@@ -69,7 +69,7 @@ def crowd(size: int, act: object) -> Iterator[None]:
     def run() -> None:
         while not over.is_set():
             with suppress(OSError):  # the target may refuse, reset or let us wait: all fine
-                act()  # type: ignore[operator]
+                act()  # type: ignore[operator]  # a table of calls
 
     threads = [threading.Thread(target=run) for _ in range(size)]
     for thread in threads:

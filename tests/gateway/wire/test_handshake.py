@@ -51,14 +51,14 @@ class Answer:
 
 
 def responding(far: socket.socket, **options: object) -> Answer:
-    handshake = Handshake(B, "b", "t", **options)  # type: ignore[arg-type]
+    handshake = Handshake(B, "b", "t", **options)  # type: ignore[arg-type]  # a wire of bytes stands in for the socket
     return Answer(lambda: handshake.respond(far, KEYS.get), far)
 
 
 def met(near: socket.socket, far: socket.socket, lane: Lane = Lane.FORWARD, slot: int = 3) -> tuple[Link, Link, Hello]:
     answer = responding(far)
     link = Handshake(A, "a", "t").initiate(near, "b", B.public_key, lane, slot)
-    other, hello = answer.get()  # type: ignore[misc]
+    other, hello = answer.get()  # type: ignore[misc]  # an answer, not its failure
     return link, other, hello
 
 
@@ -160,7 +160,7 @@ def test_the_highest_common_version_is_used_by_both(
     answer = responding(ends[1], versions=theirs)
 
     link = Handshake(A, "a", "t", versions=ours).initiate(ends[0], "b", B.public_key, Lane.CONTROL, 0)
-    other, _ = answer.get()  # type: ignore[misc]
+    other, _ = answer.get()  # type: ignore[misc]  # an answer, not its failure
 
     assert (link.version, other.version) == (agreed, agreed)
 
